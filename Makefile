@@ -1,0 +1,104 @@
+# On a fresh machine: `make demo` runs Tenantry, `make test` tests it. Each sets up what it needs.
+# Needs make, Python 3.12 or newer and pip; see scripts/bootstrap.sh. CI calls these targets only.
+
+SHELL := /bin/sh
+UV := .tools/bin/uv
+BIN := .venv/bin
+SOURCES := $(wildcard libs/*/src services/*/src cli/src)
+SUITES := $(filter-out tests/bench/,$(wildcard tests/*/))
+SERVICES := $(notdir $(wildcard services/*))
+SERVERS ?= prometheus prometheus-pushgateway
+IMAGES ?= tenantry
+ARGS ?=
+
+empty :=
+space := $(empty) $(empty)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup servers sync fmt lint types arch lock check test test-unit e2e oracle oracle-delivery leakage proto demo images up down clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install uv and the locked packages into .tools and .venv (every target does this first)
+	@scripts/bootstrap.sh
+
+servers: setup ## install the servers that this machine lacks into .tools/bin (SERVERS="…")
+	@$(BIN)/python -m tenantry_local.install $(SERVERS)
+
+sync: ## after a change of a pyproject.toml: bring uv.lock and .venv in line (needs the network)
+	@[ -x $(UV) ] || scripts/bootstrap.sh
+	$(UV) lock
+	@scripts/bootstrap.sh
+
+fmt: setup ## format the sources and apply the safe fixes
+	$(BIN)/ruff check --fix $(ARGS)
+	$(BIN)/ruff format
+
+lint: setup ## ruff: rules and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+# One run for all members: they share a cache, and no two have a package of the same name. Tests have
+# no __init__.py, so their folders tell test_config.py of one member from that of another.
+types: setup ## mypy, strict, over all members and tests
+	MYPYPATH=$(subst $(space),:,$(SOURCES)) $(BIN)/python -m mypy --explicit-package-bases \
+		$(SOURCES) tests conftest.py
+
+arch: setup ## who may import whom, and the rules of the layout
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/architecture
+
+# Indexes named for this machine are left out: uv.lock is written for pypi.org. Offline, because all
+# that the comparison needs is in the lock; only a lock that no longer fits would ask the network.
+lock: setup ## whether uv.lock fits the pyproject.toml files
+	env -u UV_DEFAULT_INDEX -u UV_INDEX_URL -u UV_INDEX $(UV) lock --check --offline
+
+check: lint types arch lock ## everything that needs no server: lint, types, arch, lock
+
+test: servers ## all tests; ARGS="-k …" passes arguments to pytest
+	$(BIN)/pytest $(SUITES) $(ARGS)
+
+test-unit: setup ## the tests that start nothing
+	$(BIN)/pytest tests/unit $(ARGS)
+
+e2e: servers ## the tests that run all services as processes
+	$(BIN)/pytest tests/e2e $(ARGS)
+
+# At least COMPARISONS comparisons; THROUGH=library or gateway; PROMETHEUS_BIN names another server.
+COMPARISONS ?= 20000
+THROUGH ?= library
+oracle: servers ## compare answers with a Prometheus that holds only what is permitted
+	$(BIN)/python -m tests.oracle.promql.run --comparisons $(COMPARISONS) --through $(THROUGH) $(ARGS)
+
+KILLS ?= 20
+oracle-delivery: servers ## kill and pause processes, then compare every sample (KILLS=…, ARGS=--pairs)
+	$(BIN)/python -m tests.oracle.delivery.run --kills $(KILLS) $(ARGS)
+
+leakage: servers ## hostile requests against the gateway, a real Prometheus behind it
+	$(BIN)/pytest tests/leakage $(ARGS)
+
+proto: setup ## regenerate the protobuf modules after a change of a .proto (needs the network)
+	$(UV) tool run --from grpcio-tools python -m grpc_tools.protoc -I libs/common/src \
+		--python_out=libs/common/src --pyi_out=libs/common/src \
+		$(wildcard libs/common/src/tenantry_common/proto/*.proto)
+
+bench-%: setup ## run tests/bench/bench_….py: bench-promql, bench-collector, bench-writer
+	$(BIN)/python tests/bench/bench_$*.py $(ARGS)
+
+demo: servers ## run everything on this machine and show it (ONCE=1: show it once and end)
+	@$(BIN)/tenantry demo $(if $(ONCE),--once) $(ARGS)
+
+images: ## build the container image of each service (IMAGES=prefix; needs docker)
+	$(foreach service,$(SERVICES),docker build -f deploy/Dockerfile --build-arg SERVICE=$(service) \
+		-t $(IMAGES)/$(service) . &&) true
+
+up: ## run it with Docker, see docker-compose.yml (after make images)
+	docker compose up --detach --wait
+
+down: ## stop what make up started
+	docker compose down
+
+clean: ## remove everything that was installed or written here
+	rm -rf .venv .tools .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
