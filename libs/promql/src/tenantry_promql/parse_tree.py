@@ -1,0 +1,295 @@
+"""A query as the tree that Prometheus' `parse_query` answers (web/api/v1/translate_ast.go)."""
+
+from collections.abc import Sequence
+
+from tenantry_promql.chains import binds_first
+from tenantry_promql.cursor import Cursor
+from tenantry_promql.errors import Refused
+from tenantry_promql.functions import MATRIX, SCALAR, STRING, VECTOR, ValueType
+from tenantry_promql.lexer import DURATION, END, IDENTIFIER, NUMBER, tokenize
+from tenantry_promql.lexer import STRING as STRING_TOKEN
+from tenantry_promql.literals import NotUTF8, unquote
+from tenantry_promql.numbers import duration_ms, go_float, number_value
+from tenantry_promql.reader import read
+from tenantry_promql.settings import Limits
+from tenantry_promql.syntax import (
+    Aggregation,
+    Call,
+    Chain,
+    Node,
+    NumberLiteral,
+    Operator,
+    Paren,
+    Selector,
+    StringLiteral,
+    Subquery,
+)
+
+type Tree = dict[str, object]
+
+_DEFAULT_LIMITS = Limits()
+_SETS = frozenset(("and", "or", "unless"))
+_TYPE_NAMES: dict[ValueType, str] = {
+    SCALAR: "scalar",
+    STRING: "string",
+    VECTOR: "vector",
+    MATRIX: "matrix",
+}
+
+
+def parse_tree(query: str, *, limits: Limits = _DEFAULT_LIMITS) -> Tree:
+    """Return the tree of a query in the words of Prometheus 3.
+
+    Raises as `rewrite_query` does for what cannot be read, and Refused for duration arithmetic, whose
+    tree differs from version to version.
+    """
+    return _translated(read(query, limits))
+
+
+def _translated(node: Node) -> Tree:
+    match node:
+        case NumberLiteral():
+            return _number(number_value(node.text))
+        case StringLiteral():
+            return {"type": "stringLiteral", "val": _string(node.text)}
+        case Paren():
+            return {"type": "parenExpr", "expr": _translated(node.inner)}
+        case Selector():
+            return _selector(node)
+        case Subquery():
+            modifiers = _modifiers(node.suffix)
+            shown = {key: modifiers[key] for key in ("range", "offset", "step", *_AT)}
+            return {"type": "subquery", "expr": _translated(node.inner), **shown}
+        case Call():
+            return _call(node)
+        case Aggregation():
+            return _aggregation(node)
+        case Chain():
+            return _chain(node)
+
+
+def _number(value: float) -> Tree:
+    return {"type": "numberLiteral", "val": go_float(value)}
+
+
+def _string(text: str) -> str:
+    try:
+        return unquote(text)
+    except NotUTF8 as error:
+        raise Refused(
+            "A string that is not valid UTF-8", "JSON cannot hold it", "write it without \\x"
+        ) from error
+
+
+def _selector(node: Selector) -> Tree:
+    modifiers = _modifiers(node.modifiers)
+    del modifiers["step"]
+    window = modifiers.pop("range")
+    matchers = [{"name": label, "value": value, "type": op} for label, op, value in node.matchers]
+    tree: Tree = {"type": "vectorSelector", "name": node.name, "matchers": matchers, **modifiers}
+    return {**tree, "type": "matrixSelector", "range": window} if node.is_range else tree
+
+
+def _call(node: Call) -> Tree:
+    function = node.function
+    return {
+        "type": "call",
+        "func": {
+            "name": function.name,
+            "argTypes": [_TYPE_NAMES[one] for one in function.argument_types],
+            "variadic": function.variadic,
+            "returnType": _TYPE_NAMES[function.result],
+        },
+        "args": [_translated(argument) for argument in node.arguments],
+    }
+
+
+def _aggregation(node: Aggregation) -> Tree:
+    *parameter, inner = node.arguments
+    cursor = _cursor(node.modifier)
+    without = cursor.kind == "without"
+    grouping: list[str] = []
+    if cursor.kind != END:
+        cursor.take()
+        grouping = _labels(cursor)
+    return {
+        "type": "aggregation",
+        "op": node.op.lower(),
+        "expr": _translated(inner),
+        "param": _translated(parameter[0]) if parameter else None,
+        "grouping": grouping,
+        "without": without,
+    }
+
+
+type _Operand = tuple[Tree, ValueType]
+
+
+def _chain(node: Chain) -> Tree:
+    """Group a row of operands and operators by precedence."""
+    operands: list[_Operand] = []
+    waiting: list[Operator] = []
+    for part in node.parts:
+        if not isinstance(part, Operator):
+            operands.append((_translated(part), _type(part)))
+            continue
+        while waiting and not part.is_unary and binds_first(waiting[-1], part):
+            _reduce(operands, waiting.pop())
+        waiting.append(part)
+    while waiting:
+        _reduce(operands, waiting.pop())
+    return operands[0][0]
+
+
+def _reduce(operands: list[_Operand], operator: Operator) -> None:
+    right, right_type = operands.pop()
+    if operator.is_unary:
+        operands.append((_unary(operator.symbol, right), right_type))
+        return
+    left, left_type = operands.pop()
+    both = VECTOR if VECTOR in (left_type, right_type) else SCALAR
+    tree: Tree = {
+        "type": "binaryExpr",
+        "op": operator.symbol.lower(),
+        "lhs": left,
+        "rhs": right,
+        "matching": _matching(operator) if left_type == right_type == VECTOR else None,
+        "bool": operator.returns_bool,
+    }
+    operands.append((tree, both))
+
+
+def _unary(symbol: str, operand: Tree) -> Tree:
+    if operand["type"] != "numberLiteral":
+        return {"type": "unaryExpr", "op": symbol, "expr": operand}
+    # Prometheus' parser makes one literal of a sign and a number.
+    value = float(str(operand["val"]))
+    return _number(-value if symbol == "-" else value)
+
+
+def _matching(operator: Operator) -> Tree:
+    card = "many-to-many" if operator.symbol.lower() in _SETS else "one-to-one"
+    labels: list[str] = []
+    include: list[str] = []
+    fills: dict[str, float | None] = {"lhs": None, "rhs": None}
+    on = False
+    cursor = _cursor(operator.modifiers)
+    while cursor.kind != END:
+        word = cursor.take().lower()
+        if word in ("on", "ignoring"):
+            on = word == "on"
+            labels = _labels(cursor)
+        elif word in ("group_left", "group_right"):
+            card = "many-to-one" if word == "group_left" else "one-to-many"
+            include = _labels(cursor)
+        elif word.startswith("fill"):
+            value = _fill(cursor)
+            fills |= {"lhs": value} if word != "fill_right" else {}
+            fills |= {"rhs": value} if word != "fill_left" else {}
+    return {"card": card, "labels": labels, "on": on, "include": include, "fillValues": fills}
+
+
+def _fill(cursor: Cursor) -> float:
+    cursor.take()
+    sign = -1.0 if cursor.kind == "-" else 1.0
+    if cursor.kind in ("+", "-"):
+        cursor.take()
+    value = number_value(cursor.take())
+    cursor.take()
+    return sign * value
+
+
+def _labels(cursor: Cursor) -> list[str]:
+    cursor.take()
+    found: list[str] = []
+    while cursor.kind != ")":
+        is_string = cursor.kind == STRING_TOKEN
+        text = cursor.take()
+        if text != ",":
+            found.append(_string(text) if is_string else text)
+    cursor.take()
+    return found
+
+
+_AT = ("timestamp", "startOrEnd")
+
+
+def _modifiers(text: str) -> Tree:
+    """Read what follows a selector or a subquery; the reader has judged it already."""
+    found: Tree = {
+        "range": 0,
+        "step": 0,
+        "offset": 0,
+        "timestamp": None,
+        "startOrEnd": None,
+        "anchored": False,
+        "smoothed": False,
+    }
+    cursor = _cursor(text)
+    while cursor.kind != END:
+        kind = cursor.kind
+        cursor.take()
+        match kind:
+            case "[":
+                found["range"] = _duration(cursor, ("]", ":"))
+                if cursor.take() == ":":
+                    if cursor.kind != "]":
+                        found["step"] = _duration(cursor, ("]",))
+                    cursor.take()
+            case "offset":
+                found["offset"] = _duration(cursor, ("offset", "@", "anchored", "smoothed", END))
+            case "@":
+                found |= _instant(cursor)
+            case _:
+                found[kind] = True
+    return found
+
+
+def _duration(cursor: Cursor, ends: Sequence[str]) -> int:
+    sign = -1 if cursor.kind == "-" else 1
+    if cursor.kind in ("+", "-"):
+        cursor.take()
+    if cursor.kind in (NUMBER, DURATION) and cursor.next_kind() in ends:
+        return sign * duration_ms(cursor.take())
+    raise Refused(
+        "The tree of a query with duration arithmetic",
+        "its form differs from version to version",
+        "write the duration as one number with units",
+    )
+
+
+def _instant(cursor: Cursor) -> Tree:
+    if cursor.kind in ("start", "end", IDENTIFIER):
+        edge = cursor.take().lower()
+        cursor.take()
+        cursor.take()
+        return {"startOrEnd": edge}
+    sign = -1 if cursor.kind == "-" else 1
+    if cursor.kind in ("+", "-"):
+        cursor.take()
+    return {"timestamp": sign * round(number_value(cursor.take()) * 1000)}
+
+
+def _type(node: Node) -> ValueType:
+    match node:
+        case Selector():
+            return MATRIX if node.is_range else VECTOR
+        case Subquery():
+            return MATRIX
+        case Call():
+            return node.function.result
+        case Aggregation():
+            return VECTOR
+        case NumberLiteral():
+            return SCALAR
+        case StringLiteral():
+            return STRING
+        case Paren():
+            return _type(node.inner)
+        case Chain():
+            types = {_type(part) for part in node.parts if not isinstance(part, Operator)}
+            return VECTOR if VECTOR in types else SCALAR
+
+
+def _cursor(text: str) -> Cursor:
+    return Cursor(tokenize(text), _DEFAULT_LIMITS)
