@@ -1,0 +1,233 @@
+"""Publish batches to a stream under a fence, read them back, and pull them in order."""
+
+import contextlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import nats.errors
+import nats.js.errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js import api
+
+from tenantry_common import bus, errors, subjects
+
+_EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
+_NEXT = f"$JS.API.CONSUMER.MSG.NEXT.{subjects.SAMPLES}."
+_SETTLE_SECONDS = 2.0
+_ANSWER_SECONDS = 2.0  # what the server's "nothing came" may take beyond the time asked for
+_NOTHING_CAME = ("404", "408")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A message of a stream."""
+
+    subject: str
+    sequence: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
+async def publish(
+    connection: bus.Bus,
+    subject: str,
+    data: bytes,
+    headers: Mapping[str, str],
+    *,
+    after: int,
+) -> int:
+    """Store `data` if the subject's last message still has sequence `after` (0: none yet).
+
+    Returns the new sequence. Raises `errors.Fenced` when somebody else published meanwhile, and
+    `errors.BusUnavailable` when it is not known whether it was stored: read the subject's last
+    message to find out.
+    """
+    fenced = {**headers, _EXPECTED_LAST: str(after)}
+    with bus.translated(f"publish to {subject}"):
+        ack = await connection.js.publish(subject, data, headers=fenced)
+    if ack.duplicate:
+        raise errors.Fenced(f"publish to {subject}: this batch is already stored")
+    return ack.seq
+
+
+async def append(
+    connection: bus.Bus, subject: str, data: bytes, headers: Mapping[str, str]
+) -> None:
+    """Store `data` without a fence. Raises `errors.BusUnavailable`."""
+    with bus.translated(f"publish to {subject}"):
+        await connection.js.publish(subject, data, headers=dict(headers))
+
+
+async def last(connection: bus.Bus, stream: str, subject: str) -> Stored | None:
+    """Return the newest message of `subject`, read from the stream's leader, or None."""
+    with bus.translated(f"last message of {subject}"):
+        try:
+            return _stored(await connection.js.get_last_msg(stream, subject))
+        except nats.js.errors.NotFoundError:
+            return None
+
+
+async def following(connection: bus.Bus, stream: str, subject: str, after: int) -> Stored | None:
+    """Return the oldest message of `subject` with a sequence above `after`, or None."""
+    with bus.translated(f"message of {subject} after {after}"):
+        try:
+            return _stored(
+                await connection.js.get_msg(stream, seq=after + 1, subject=subject, next=True)
+            )
+        except nats.js.errors.NotFoundError:
+            return None
+
+
+async def subjects_of(connection: bus.Bus, stream: str, pattern: str) -> frozenset[str]:
+    """Return the subjects of `stream` that match `pattern` and hold a message."""
+    with bus.translated(f"subjects of {stream}"):
+        info = await connection.js.stream_info(stream, subjects_filter=pattern)
+    return frozenset(info.state.subjects or ())
+
+
+def _stored(message: api.RawStreamMsg) -> Stored:
+    return Stored(
+        subject=message.subject or "",
+        sequence=message.seq or 0,
+        headers=message.headers or {},
+        data=message.data or b"",
+    )
+
+
+class Delivery:
+    """A message that a consumer handed out and that nobody else gets until it is settled."""
+
+    def __init__(self, message: Msg, asked: float) -> None:
+        self._message = message
+        metadata = message.metadata
+        self.asked = asked
+        """Monotonic seconds; the server handed the message out after this and not before."""
+        self.subject = message.subject
+        self.sequence: int = metadata.sequence.stream
+        self.attempt: int = metadata.num_delivered or 1
+        """1 for the first hand-out; above 1 the message may have been delivered before."""
+        self.pending: int = metadata.num_pending or 0
+        """Messages behind this one."""
+        self.headers: Mapping[str, str] = message.headers or {}
+        self.data: bytes = message.data
+
+    async def ack(self) -> None:
+        """Settle for ever, and wait for the server's word. Raises `errors.BusUnavailable`."""
+        with bus.translated("acknowledge"):
+            await self._message.ack_sync(timeout=_SETTLE_SECONDS)
+
+    async def in_progress(self) -> None:
+        """Say that work goes on, which restarts `ack_wait`, and wait for the server's word.
+
+        Without this order can break. The word says that the server heard it, not that the message
+        is still ours: that follows only when it comes before the hand-out could have run out.
+        Raises `errors.BusUnavailable`.
+        """
+        with bus.translated("acknowledge progress"):
+            # `Msg.in_progress` does not ask for the server's word.
+            await self._message._client.request(
+                self._message.reply, Msg.Ack.Progress, timeout=_SETTLE_SECONDS
+            )
+
+    async def release(self) -> None:
+        """Give the message back at once, for whoever asks next."""
+        with bus.translated("release"):
+            await self._message.nak()
+
+
+class OrderedPull:
+    """A durable consumer that hands out one message at a time, in order, to whoever asks.
+
+    `max_ack_pending = 1` is what keeps the order with any number of askers: the next message is
+    not handed out before this one is settled or `ack_wait` has passed without a word.
+
+    Each ask has exactly one answer, a message or the server's word that none came, and an ask whose
+    answer did not arrive is never answered late: the next one uses another inbox. So it is known
+    since when a message is ours (`Delivery.asked`), which nats-py's `fetch` does not tell: it hands
+    out what an earlier, abandoned ask left in its queue.
+    """
+
+    def __init__(self, connection: bus.Bus, name: str) -> None:
+        self._connection = connection
+        self._name = name
+        self._inbox: Subscription | None = None
+
+    @classmethod
+    async def open(
+        cls, connection: bus.Bus, *, name: str, subject: str, ack_wait: float, idle: float
+    ) -> "OrderedPull":
+        """Create the consumer on stream SAMPLES if it is missing.
+
+        A new consumer starts at the oldest retained message. `ack_wait` is in seconds; after
+        `idle` seconds without anybody asking the server forgets the consumer.
+        """
+        settings = api.ConsumerConfig(
+            durable_name=name,
+            name=name,
+            filter_subject=subject,
+            deliver_policy=api.DeliverPolicy.ALL,
+            ack_policy=api.AckPolicy.EXPLICIT,
+            ack_wait=ack_wait,
+            max_ack_pending=1,
+            max_deliver=-1,
+            inactive_threshold=idle,
+        )
+        with bus.translated(f"consumer {name}"):
+            await connection.js.add_consumer(subjects.SAMPLES, config=settings)
+        return cls(connection, name)
+
+    async def next(self, timeout: float) -> Delivery | None:
+        """Return the next message, or None when there is none within `timeout` seconds.
+
+        Raises `errors.BusUnavailable`, also when the consumer does not exist any more: open again.
+        """
+        with bus.translated("pull"):
+            inbox, self._inbox = self._inbox or await self._subscribe(), None
+            try:
+                asked, answer = await self._ask(inbox, timeout)
+            except BaseException:
+                with contextlib.suppress(nats.errors.Error):
+                    await inbox.unsubscribe()
+                raise
+            self._inbox = inbox
+        if answer is None:
+            return None
+        return Delivery(answer, asked)
+
+    async def _subscribe(self) -> Subscription:
+        return await self._connection.client.subscribe(self._connection.client.new_inbox())
+
+    async def _ask(self, inbox: Subscription, timeout: float) -> tuple[float, Msg | None]:
+        """Ask once; return when that was, and the message or None."""
+        request = json.dumps({"batch": 1, "expires": int(timeout * 1e9)}).encode()
+        asked = time.monotonic()
+        await self._connection.client.publish(_NEXT + self._name, request, reply=inbox.subject)
+        answer = await inbox.next_msg(timeout=timeout + _ANSWER_SECONDS)
+        status = (answer.headers or {}).get(api.Header.STATUS)
+        if status is None:
+            return asked, answer
+        if status in _NOTHING_CAME:
+            return asked, None
+        raise nats.js.errors.APIError.from_msg(answer)
+
+    async def pending(self) -> int:
+        """Return how many messages wait for this consumer."""
+        with bus.translated("consumer info"):
+            info = await self._connection.js.consumer_info(subjects.SAMPLES, self._name)
+        return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+    async def is_new(self) -> bool:
+        """Return whether nothing of this consumer was ever settled."""
+        with bus.translated("consumer info"):
+            info = await self._connection.js.consumer_info(subjects.SAMPLES, self._name)
+        return info.ack_floor is None or info.ack_floor.consumer_seq == 0
+
+    async def close(self) -> None:
+        """Stop asking; the consumer and its cursor stay."""
+        inbox, self._inbox = self._inbox, None
+        if inbox is not None:
+            with bus.translated("unsubscribe"):
+                await inbox.unsubscribe()

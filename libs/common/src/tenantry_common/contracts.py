@@ -1,0 +1,314 @@
+"""What crosses NATS: frozen messages, MessagePack on the wire, each with its schema number.
+
+Between our own services unknown fields are tolerated, so that version N reads what N+1 wrote; a
+message with a newer `schema` than this code knows is refused (`errors.NewerSchema`), because its
+meaning may have changed. What people write (manifests, configuration) has Structs of its own that
+forbid unknown fields.
+
+Times are milliseconds since the epoch, durations milliseconds, unless a name says otherwise.
+"""
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+from tenantry_common import errors
+
+SCHEMA = 1
+"""The newest schema that this code writes and understands, of every message."""
+
+type MatchOp = Literal["=", "!=", "=~", "!~"]
+
+
+class Matcher(msgspec.Struct, frozen=True, array_like=True):
+    """One PromQL label matcher; an absent label has the value ``""``."""
+
+    label: str
+    op: MatchOp
+    value: str
+
+
+type RuleMatchers = tuple[Matcher, ...]
+"""A rule: the conjunction of its matchers. The empty tuple permits every series."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """Base of everything that crosses NATS."""
+
+    schema: int = SCHEMA
+
+
+class UpstreamTraits(msgspec.Struct, frozen=True, kw_only=True):
+    """What PromQL enforcement must know of a server; the defaults are the strictest."""
+
+    major: int = 0
+    """Major version of the server, 0 when unknown."""
+    label_replace_keeps_histograms: bool = False
+    delayed_name_removal: bool = False
+    experimental_functions: bool = False
+
+
+class Backend(Message, frozen=True, kw_only=True):
+    """One infrastructure Prometheus server, as discovery last saw it (KV `backends`)."""
+
+    id: str
+    """Stable name, unique among backends; made from the URL unless the source names it."""
+    url: str
+    """Base URL without a trailing slash."""
+    ha_set: str
+    """Backends with the same `ha_set` hold the same data; different sets are shards."""
+    role: Literal["replica", "global"] = "replica"
+    """`global` sees all data (Thanos Query, Mimir, VictoriaMetrics): told, never guessed."""
+    external_labels: dict[str, str] = {}
+    """External labels without the replica labels: what tells HA sets apart."""
+    replica_labels: dict[str, str] = {}
+    """The external labels that differ between the replicas of one HA set."""
+    labels: dict[str, str] = {}
+    """Labels from the source (file_sd, Kubernetes), for people."""
+    version: str = ""
+    traits: UpstreamTraits = UpstreamTraits()
+    healthy: bool = False
+    reason: str = ""
+    """Why it is not healthy, or what could not be read of it; for people."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing wrong with what somebody wrote."""
+
+    path: str
+    """Where: `$.spec.metrics[2]`, or `line 7` when the document cannot be read at all."""
+    message: str
+    severity: Literal["error", "warning"] = "error"
+    object: str = ""
+    """`namespace/name` of the MetricAccess, or the file when it has none."""
+
+
+class TenantPolicy(Message, frozen=True, kw_only=True):
+    """What one tenant may query: the union of its MetricAccess objects (KV `policies`)."""
+
+    tenant: str
+    digest: str
+    """Digest of the simplified rules; caches are keyed by it. Equal digest, equal permission."""
+    rules: tuple[RuleMatchers, ...]
+    """Permitted is the series that any rule matches. No rules: nothing is permitted."""
+    objects: tuple[str, ...] = ()
+    """Names of the MetricAccess objects that the rules come from."""
+    problems: tuple[Problem, ...] = ()
+
+
+class SecretRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a secret is to be read by the writer. The secret itself never enters NATS."""
+
+    name: str
+    key: str
+
+
+class BasicAuth(msgspec.Struct, frozen=True, kw_only=True):
+    """HTTP basic authentication, the password by reference."""
+
+    username: str
+    password: SecretRef
+
+
+class Authorization(msgspec.Struct, frozen=True, kw_only=True):
+    """Header `Authorization: <type> <credentials>`, the credentials by reference."""
+
+    credentials: SecretRef
+    type: str = "Bearer"
+
+
+class OAuth2(msgspec.Struct, frozen=True, kw_only=True):
+    """OAuth 2.0 client credentials (RFC 6749, 4.4), the client's secret by reference."""
+
+    client_id: str
+    client_secret: SecretRef
+    token_url: str
+    scopes: tuple[str, ...] = ()
+    endpoint_params: dict[str, str] = {}
+
+
+class TlsConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """How an endpoint's certificate is verified, and ours; PEM, by reference."""
+
+    ca: SecretRef | None = None
+    """Certificates that sign the endpoint's; none: those of the system."""
+    cert: SecretRef | None = None
+    key: SecretRef | None = None
+    server_name: str = ""
+    """Name that the endpoint's certificate must have; empty: the URL's host."""
+
+
+type EndpointKind = Literal["prometheus", "remote_write", "pushgateway"]
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One receiver of a job's batches; every endpoint of a job gets identical bytes."""
+
+    id: str
+    """Stable within the job; the delivery cursor on NATS carries it."""
+    kind: EndpointKind
+    url: str
+    """The URL that is posted to (`…/api/v1/write`), or the Pushgateway's base URL."""
+    headers: dict[str, str] = {}
+    secret_headers: dict[str, SecretRef] = {}
+    """Further headers, their values by reference."""
+    basic_auth: BasicAuth | None = None
+    authorization: Authorization | None = None
+    oauth2: OAuth2 | None = None
+    """At most one of these three."""
+    tls: TlsConfig | None = None
+    push_job: str = ""
+    """Pushgateway only: the grouping key `job`."""
+
+
+class RelabelRule(msgspec.Struct, frozen=True, kw_only=True):
+    """One `metric_relabel_configs` step, with Prometheus' names and defaults."""
+
+    source_labels: tuple[str, ...] = ()
+    separator: str = ";"
+    regex: str = "(.*)"
+    modulus: int = 0
+    target_label: str = ""
+    replacement: str = "$1"
+    action: str = "replace"
+
+
+class DeliveryJob(Message, frozen=True, kw_only=True):
+    """One MetricAccess with delivery switched on (KV `jobs`)."""
+
+    tenant: str
+    name: str
+    digest: str
+    """Digest of everything that decides which bytes are produced; versions caches."""
+    rules: tuple[RuleMatchers, ...]
+    interval_ms: int
+    lookback_ms: int
+    """How far back a gap is made up."""
+    collection: Literal["raw", "latest"] = "raw"
+    protocol: Literal["1.0", "2.0", "auto"] = "1.0"
+    extra_labels: dict[str, str] = {}
+    honor_labels: bool = False
+    """True: the series' own label wins over an extra label of the same name."""
+    relabelings: tuple[RelabelRule, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+
+
+class PushGroup(Message, frozen=True, kw_only=True):
+    """A group that a writer keeps at a Pushgateway, to be deleted with its job (KV `pushes`)."""
+
+    tenant: str
+    job: str
+    endpoint: Endpoint
+
+
+class Backfill(Message, frozen=True, kw_only=True):
+    """A span of a shard that an endpoint did not get and the stream does not hold (KV `backfills`).
+
+    A writer puts it, with `end_ms` 0 while the endpoint is away, and with the span's end once the
+    stream went on without it. Whoever collects the shard answers a request that has an end: it
+    reads the samples with ``start_ms < t <= end_ms`` from the source, publishes them as batches on
+    `subjects.backfill`, and deletes the key when all are stored. What it cannot read any more it
+    leaves out, and says so in its report.
+    """
+
+    tenant: str
+    job: str
+    shard: str
+    endpoint: str
+    start_ms: int
+    """End of the last window that the endpoint has; 0: not known, as far as `lookback` reaches."""
+    end_ms: int = 0
+    """End of the last window that it missed; 0: the endpoint is still away, nothing is asked."""
+    at_ms: int = 0
+
+
+class LeaseHolder(Message, frozen=True, kw_only=True):
+    """Who holds a lease, or who is a live member (KV `leases`)."""
+
+    instance: str
+    epoch: int = 0
+    """Counts the holders of this lease, for people reading logs."""
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one shard of a job has come, at one endpoint when a writer says it."""
+
+    shard: str
+    endpoint: str = ""
+    window_end_ms: int = 0
+    """End of the last window that was published (collector) or stored (writer)."""
+    series: int = 0
+    """Series in the last window (collector)."""
+    samples: int = 0
+    """Samples since the instance started."""
+    batches: int = 0
+    pending: int = 0
+    """Batches that wait for this endpoint (writer)."""
+    retries: int = 0
+    rejected: int = 0
+    """Series refused by the endpoint since the instance started (writer)."""
+    late: int = 0
+    """Samples that could not be made up (collector)."""
+    gaps: tuple[tuple[int, int], ...] = ()
+    """Spans ``(start, end]`` that left the stream before this endpoint took them and that are not
+    made up yet (writer). Start 0: not known."""
+    last_error: str = ""
+    last_error_ms: int = 0
+
+
+class Report(Message, frozen=True, kw_only=True):
+    """What one collector or writer last did for one job (KV `reports`)."""
+
+    tenant: str
+    job: str
+    component: Literal["collector", "writer"]
+    instance: str
+    at_ms: int
+    progress: tuple[Progress, ...] = ()
+
+
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+
+
+def encode(message: Message) -> bytes:
+    """Encode `message`; equal messages give equal bytes."""
+    return _encoder.encode(message)
+
+
+class Decoder[T: Message]:
+    """Decode one type of message and refuse what is broken or newer than this code.
+
+    Raises `errors.Undecodable` for bytes that are not this message, and `errors.NewerSchema` for
+    a schema that this code does not know.
+    """
+
+    def __init__(self, kind: type[T]) -> None:
+        self._kind = kind
+        self._decoder = msgspec.msgpack.Decoder(kind)
+
+    def __call__(self, data: bytes) -> T:
+        try:
+            message = self._decoder.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise errors.Undecodable(f"not a {self._kind.__name__}: {error}") from error
+        if message.schema > SCHEMA:
+            raise errors.NewerSchema(
+                f"{self._kind.__name__} has schema {message.schema}, this version reads up to "
+                f"{SCHEMA}: upgrade this service"
+            )
+        return message
+
+
+decode_backend = Decoder(Backend)
+decode_policy = Decoder(TenantPolicy)
+decode_job = Decoder(DeliveryJob)
+decode_lease = Decoder(LeaseHolder)
+decode_report = Decoder(Report)
+decode_push = Decoder(PushGroup)
+decode_backfill = Decoder(Backfill)
+
+
+def digest(value: object) -> str:
+    """Return a stable hexadecimal digest of a msgspec value, for `DeliveryJob.digest`."""
+    return hashlib.sha256(_encoder.encode(value)).hexdigest()[:32]

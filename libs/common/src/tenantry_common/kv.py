@@ -1,0 +1,199 @@
+"""KV buckets: a live mirror to read from, compare-and-set to write with.
+
+A `KvView` is level-triggered: readers take `snapshot`, act on it, and wait for a newer `version`.
+Every (re)start of the watch reads the whole bucket again, so nothing that happened while the
+connection was away is missed, deletions included.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import nats.errors
+import nats.js.errors
+from nats.js.kv import KeyValue
+
+from tenantry_common import bus, errors, subjects, tasks
+
+_log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 1.0
+_RESYNC_SECONDS = 60.0
+_OVERDUE_SECONDS = 10.0  # what a re-read may take before it counts as missing
+_EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The newest state of a key: `value` is None when it was deleted or has expired."""
+
+    revision: int
+    value: bytes | None
+
+
+class KvView[T]:
+    """An immutable snapshot of one bucket, replaced whenever the bucket changes.
+
+    A value that cannot be decoded is left out of `snapshot` (so whatever it granted is gone) and
+    is named in `refused`.
+    """
+
+    def __init__(self, connection: bus.Bus, bucket: str, decode: Callable[[bytes], T]) -> None:
+        self._bus = connection
+        self._bucket = bucket
+        self._decode = decode
+        self._raw: dict[str, bytes] = {}
+        self._changed = asyncio.Condition()
+        self.snapshot: Mapping[str, T] = MappingProxyType({})
+        self.refused: Mapping[str, str] = MappingProxyType({})
+        self.version = 0
+        """0 until the bucket has been read once; grows with every change."""
+        self._read_at = float("-inf")
+
+    @property
+    def raw(self) -> Mapping[str, bytes]:
+        """The encoded values, for comparing before writing."""
+        return MappingProxyType(self._raw)
+
+    async def newer(self, version: int) -> int:
+        """Wait until the view is newer than `version`; return the version it then has."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.version > version)
+            return self.version
+
+    def seconds_unconfirmed(self) -> float:
+        """Return for how long nothing has vouched for the snapshot; 0 while all is well.
+
+        Nothing vouches for it without a connection, nor when the periodic re-read is overdue, as
+        where NATS answers and JetStream does not. Infinite until the bucket has been read once.
+        """
+        overdue = time.monotonic() - self._read_at - _RESYNC_SECONDS - _OVERDUE_SECONDS
+        return max(self._bus.seconds_without_contact(), overdue, 0.0)
+
+    async def run(self) -> None:
+        """Keep the snapshot in step with the bucket, for ever."""
+        await tasks.forever(f"watch {self._bucket}", self._watch)
+
+    async def _watch(self) -> None:
+        """Read the bucket whole, then follow it until a reconnect or the periodic re-read."""
+        epoch = self._bus.epoch
+        until = asyncio.get_running_loop().time() + _RESYNC_SECONDS
+        with bus.translated(f"watch {self._bucket}"):
+            bucket = await self._bus.js.key_value(self._bucket)
+            watcher = await bucket.watchall()
+            try:
+                await self._read_all(watcher)
+                while self._bus.epoch == epoch and asyncio.get_running_loop().time() < until:
+                    await self._follow(watcher)
+            finally:
+                await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py's gap
+
+    async def _read_all(self, watcher: KeyValue.KeyWatcher) -> None:
+        found: dict[str, bytes] = {}
+        while (entry := await _next(watcher, 10.0)) is not None:
+            if entry.operation is None and entry.value is not None:
+                found[entry.key] = entry.value
+            else:
+                found.pop(entry.key, None)
+        await self._replace(found)
+        self._read_at = time.monotonic()
+
+    async def _follow(self, watcher: KeyValue.KeyWatcher) -> None:
+        try:
+            entry = await _next(watcher, _POLL_SECONDS)
+        except nats.errors.TimeoutError:
+            return
+        if entry is None:
+            return
+        changed = dict(self._raw)
+        if entry.operation is None and entry.value is not None:
+            changed[entry.key] = entry.value
+        else:
+            changed.pop(entry.key, None)
+        await self._replace(changed)
+
+    async def _replace(self, raw: dict[str, bytes]) -> None:
+        if raw == self._raw and self.version > 0:
+            return
+        snapshot: dict[str, T] = {}
+        refused: dict[str, str] = {}
+        for key, value in raw.items():
+            if key in self.snapshot and self._raw.get(key) == value:
+                snapshot[key] = self.snapshot[key]
+                continue
+            try:
+                snapshot[key] = self._decode(value)
+            except (errors.Undecodable, errors.NewerSchema) as error:
+                refused[key] = str(error)
+                _log.error(
+                    "entry refused",
+                    extra={"bucket": self._bucket, "key": key, "error": str(error)},
+                )
+        async with self._changed:
+            self._raw = raw
+            self.snapshot = MappingProxyType(snapshot)
+            self.refused = MappingProxyType(refused)
+            self.version += 1
+            self._changed.notify_all()
+
+
+async def _next(watcher: KeyValue.KeyWatcher, timeout: float) -> KeyValue.Entry | None:
+    """Return the next change, None at the end of what was there when the watch began."""
+    found: KeyValue.Entry | None = await watcher.updates(  # type: ignore[no-untyped-call]
+        timeout=timeout
+    )
+    return found
+
+
+def changes(
+    published: Mapping[str, bytes], desired: Mapping[str, bytes]
+) -> tuple[dict[str, bytes], frozenset[str]]:
+    """Return what must be put and what must be deleted to make `published` `desired`; pure."""
+    puts = {key: value for key, value in desired.items() if published.get(key) != value}
+    return puts, frozenset(published) - frozenset(desired)
+
+
+async def put(connection: bus.Bus, bucket: str, key: str, value: bytes) -> None:
+    """Write `value`, whatever stands there. Raises `errors.BusUnavailable`."""
+    with bus.translated(f"put {bucket}/{key}"):
+        await connection.js.publish(subjects.bucket_subject(bucket, key), value)
+
+
+async def delete(connection: bus.Bus, bucket: str, key: str) -> None:
+    """Delete `key`. Raises `errors.BusUnavailable`."""
+    with bus.translated(f"delete {bucket}/{key}"):
+        await connection.js.publish(
+            subjects.bucket_subject(bucket, key), b"", headers={"KV-Operation": "DEL"}
+        )
+
+
+async def entry(connection: bus.Bus, bucket: str, key: str) -> Entry:
+    """Return the newest state of `key`, read from the bucket's leader."""
+    with bus.translated(f"get {bucket}/{key}"):
+        try:
+            message = await connection.js.get_last_msg(
+                subjects.bucket_stream(bucket), subjects.bucket_subject(bucket, key)
+            )
+        except nats.js.errors.NotFoundError:
+            return Entry(0, None)
+    gone = any(name in (message.headers or {}) for name in ("KV-Operation", "Nats-Marker-Reason"))
+    return Entry(message.seq or 0, None if gone else message.data or b"")
+
+
+async def compare_and_set(
+    connection: bus.Bus, bucket: str, key: str, value: bytes, *, revision: int, ttl: int
+) -> int:
+    """Write `value` for `ttl` seconds if the key still has `revision`; return the new one.
+
+    Raises `errors.Fenced` when somebody else wrote meanwhile, `errors.BusUnavailable` when the
+    outcome is not known.
+    """
+    headers = {_EXPECTED_LAST: str(revision)}
+    with bus.translated(f"set {bucket}/{key}"):
+        ack = await connection.js.publish(
+            subjects.bucket_subject(bucket, key), value, headers=headers, msg_ttl=float(ttl)
+        )
+    return ack.seq

@@ -1,0 +1,36 @@
+"""Snappy blocks, the compression of remote read and remote write; the one place that knows how.
+
+The declared size is checked before anything is allocated, because a block of a few bytes can
+declare four gigabytes.
+"""
+
+import snappy
+
+from tenantry_common import errors, protowire
+
+
+def compress(data: bytes) -> bytes:
+    """Return `data` as one snappy block."""
+    block: bytes = snappy.compress(data)
+    return block
+
+
+def decoded_size(block: bytes) -> int:
+    """Return how many bytes `block` declares to hold. Raises `errors.Undecodable`."""
+    try:
+        size, _ = protowire.read_varint(block, 0, len(block))
+    except errors.Undecodable as error:
+        raise errors.Undecodable("not a snappy block: no size") from error
+    return size
+
+
+def decompress(block: bytes, *, limit: int) -> bytes:
+    """Return what `block` holds; raises `errors.Undecodable`, also for more than `limit` bytes."""
+    size = decoded_size(block)
+    if size > limit:
+        raise errors.Undecodable(f"snappy block of {size} bytes, at most {limit} are taken")
+    try:
+        data: bytes = snappy.decompress(block)
+    except snappy.UncompressError as error:
+        raise errors.Undecodable(f"not a snappy block: {error}") from error
+    return data

@@ -1,0 +1,74 @@
+"""Names on NATS are injective, valid, and as the contract spells them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenantry_common import subjects
+from tenantry_common.subjects import JobRef, ShardRef
+
+SHARD = ShardRef(JobRef("team.a", "web_metrics"), "cluster-eu1")
+NAMES = st.text(min_size=1, max_size=20)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("team-a", "team-a", id="a DNS label stays as it is"),
+        pytest.param("a.b", "a=2Eb", id="a dot would split the token"),
+        pytest.param("a=b", "a=3Db", id="the escape character is escaped"),
+        pytest.param("a*>b c", "a=2A=3Eb=20c", id="wildcards and blanks are escaped"),
+        pytest.param("é", "=C3=A9", id="bytes of UTF-8"),
+    ],
+)
+def test_token_is_one_safe_token(name: str, expected: str) -> None:
+    assert subjects.token(name) == expected
+
+
+@given(NAMES)
+def test_untoken_reads_back_what_token_wrote(name: str) -> None:
+    assert subjects.untoken(subjects.token(name)) == name
+
+
+def test_the_empty_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        subjects.token("")
+
+
+def test_names_are_those_of_the_contract() -> None:
+    assert subjects.job_key(SHARD.job) == "team=2Ea.web_metrics"
+    assert subjects.samples(SHARD) == "samples.team=2Ea.web_metrics.cluster-eu1"
+    assert subjects.rejects(SHARD.job) == "rejects.team=2Ea.web_metrics"
+    assert subjects.collector_lease(SHARD) == "collector.team=2Ea.web_metrics.cluster-eu1"
+    assert subjects.leader_lease("discovery") == "leader.discovery"
+    assert subjects.member_lease("writer", "w.1") == "member.writer.w=2E1"
+    assert subjects.report_key(SHARD.job, "writer", "w1") == "team=2Ea.web_metrics.writer.w1"
+    assert subjects.samples_of_job(SHARD.job) == "samples.team=2Ea.web_metrics.*"
+    assert subjects.push_key(SHARD.job, "push/a") == "team=2Ea.web_metrics.push=2Fa"
+    assert subjects.backfill_key(SHARD, "p.0", 9) == "team=2Ea.web_metrics.cluster-eu1.p=2E0.9"
+    assert subjects.backfill(SHARD, "p.0") == "backfill.team=2Ea.web_metrics.cluster-eu1.p=2E0"
+    assert subjects.batch_id(SHARD, 1700, 2) == "team.a/web_metrics/cluster-eu1/1700/2"
+
+
+@given(NAMES, NAMES, NAMES)
+def test_subjects_and_keys_read_back(tenant: str, name: str, shard: str) -> None:
+    reference = ShardRef(JobRef(tenant, name), shard)
+
+    assert subjects.parse_samples(subjects.samples(reference)) == reference
+    assert subjects.parse_job_key(subjects.job_key(reference.job)) == reference.job
+
+
+@given(st.tuples(NAMES, NAMES, NAMES, NAMES), st.tuples(NAMES, NAMES, NAMES, NAMES))
+def test_consumers_of_different_deliveries_have_different_names(
+    one: tuple[str, str, str, str], other: tuple[str, str, str, str]
+) -> None:
+    def name(parts: tuple[str, str, str, str]) -> str:
+        return subjects.writer_consumer(ShardRef(JobRef(parts[0], parts[1]), parts[2]), parts[3])
+
+    assert (name(one) == name(other)) == (one == other)
+    assert not set(name(one)) & set(". *>/\\")
+
+
+def test_a_cluster_id_from_outside_is_hashed() -> None:
+    assert subjects.source_token("../../evil") == subjects.source_token("../../evil")
+    assert set(subjects.source_token("../../evil")) <= set("0123456789abcdef")
