@@ -1,0 +1,1 @@
+"""Find Prometheus backends, probe them and group them into HA sets."""

@@ -1,0 +1,150 @@
+"""Decide from targets and observations which backends there are and which replicate which; pure.
+
+Backends whose external labels are equal apart from the replica labels hold the same data: one HA
+set. Nothing is guessed in silence: a backend whose external labels are not known, or that has none,
+is an HA set of its own, and its `reason` says so.
+
+What a backend told before is remembered while it is silent. Otherwise a restart of one replica
+would make a new HA set of it for a while, and its series would be collected twice.
+"""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+
+import msgspec
+
+from discovery import traits
+from discovery.observation import Observation, Silent
+from discovery.target import Target
+from tenantry_common.contracts import Backend, UpstreamTraits
+
+_DEFAULT_SET = "default"
+_LONGEST_SLUG = 60
+_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=\w+(-\w+)*", re.ASCII)
+
+
+def backends(
+    targets: Mapping[str, Target],
+    observations: Mapping[str, Observation],
+    known: Mapping[str, Backend],
+    replica_labels: Collection[str],
+) -> dict[str, Backend]:
+    """Return every backend by id, given by id what was observed and what was known before.
+
+    A target that was not observed yet stays what it was known as, or is left out.
+    """
+    found = {}
+    for id_, target in targets.items():
+        before = known.get(id_)
+        observation = observations.get(id_)
+        if observation is not None:
+            found[id_] = _backend(target, observation, before, replica_labels)
+        elif before is not None and before.url == target.url:
+            found[id_] = before
+    return _name_twins(found, targets)
+
+
+def _backend(
+    target: Target, seen: Observation, before: Backend | None, replica_labels: Collection[str]
+) -> Backend:
+    external = _external_labels(seen, before)
+    own = {k: v for k, v in (external or {}).items() if k not in replica_labels}
+    replica = {k: v for k, v in (external or {}).items() if k in replica_labels}
+    version = _version(seen, before)
+    may_tell_later = isinstance(seen.external_labels, Silent) and not seen.external_labels.closed
+    # One that is asked before its labels are known could land in the wrong HA set for good.
+    placed = external is not None or bool(target.ha_set) or not may_tell_later
+    return Backend(
+        id=target.id,
+        url=target.url,
+        ha_set=target.ha_set or _ha_set(target.id, external, own),
+        role=target.role,
+        external_labels=own,
+        replica_labels=replica,
+        labels=dict(target.labels),
+        version=version,
+        traits=_traits(version, seen, before),
+        healthy=seen.ready is None and placed,
+        reason=seen.ready.reason if seen.ready else "; ".join(_notes(target, seen, external)),
+    )
+
+
+def _external_labels(seen: Observation, before: Backend | None) -> Mapping[str, str] | None:
+    """Return all external labels as told now, else as told before, else None."""
+    if not isinstance(seen.external_labels, Silent):
+        return seen.external_labels
+    remembered = {**before.external_labels, **before.replica_labels} if before else {}
+    return remembered or None
+
+
+def _version(seen: Observation, before: Backend | None) -> str:
+    if not isinstance(seen.version, Silent):
+        return seen.version
+    return before.version if before else ""
+
+
+def _traits(version: str, seen: Observation, before: Backend | None) -> UpstreamTraits:
+    """Return the traits; flags that are not told count as told before, or as the strictest."""
+    if not isinstance(seen.features, Silent):
+        return traits.of(version, seen.features)
+    told = traits.of(version, traits.STRICTEST)
+    if before is None:
+        return told
+    if before.version == version:
+        return before.traits
+    return msgspec.structs.replace(
+        told,
+        delayed_name_removal=before.traits.delayed_name_removal,
+        experimental_functions=before.traits.experimental_functions,
+    )
+
+
+def _notes(target: Target, seen: Observation, external: Mapping[str, str] | None) -> Iterator[str]:
+    """Yield, for people, what could not be read of a backend that is ready."""
+    if isinstance(seen.external_labels, Silent):
+        yield f"external labels: {seen.external_labels.reason}"
+    elif not external and not target.ha_set:
+        yield "no external labels, so nothing tells its replicas: it is an HA set of its own"
+    if isinstance(seen.version, Silent):
+        yield f"version: {seen.version.reason}"
+    if isinstance(seen.features, Silent):
+        yield f"flags: {seen.features.reason}"
+
+
+def _ha_set(id_: str, external: Mapping[str, str] | None, own: Mapping[str, str]) -> str:
+    if not external:
+        return id_
+    return slug(own) if own else _DEFAULT_SET
+
+
+def slug(labels: Mapping[str, str]) -> str:
+    """Return a short readable name of a label set, different for different sets.
+
+    ``{cluster: eu1, zone: b}`` is ``cluster-eu1--zone-b``. Where that could be read in two ways, or
+    is long, a hash is added. It never equals a backend's id, which holds a colon.
+    """
+    pairs = [f"{name}={value}" for name, value in sorted(labels.items())]
+    text = "--".join(pair.replace("=", "-", 1) for pair in pairs)
+    if all(_LABEL.fullmatch(pair) for pair in pairs) and len(text) <= _LONGEST_SLUG:
+        return text
+    digest = hashlib.sha256("\0".join(pairs).encode()).hexdigest()[:8]
+    readable = re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")[:_LONGEST_SLUG]
+    return f"{readable}--{digest}"
+
+
+def _name_twins(found: dict[str, Backend], targets: Mapping[str, Target]) -> dict[str, Backend]:
+    """Say of backends whose external labels are all equal that they were taken for replicas."""
+    twins = defaultdict(list)
+    for id_, backend in found.items():
+        if not targets[id_].ha_set and (backend.external_labels or backend.replica_labels):
+            replica = tuple(sorted(backend.replica_labels.items()))
+            twins[backend.ha_set, replica].append(id_)
+    for ids in twins.values():
+        for id_ in ids if len(ids) > 1 else ():
+            others = ", ".join(sorted(set(ids) - {id_}))
+            note = f"the same external labels as {others}: taken for replicas of the same data"
+            reason = "; ".join(part for part in (found[id_].reason, note) if part)
+            found[id_] = msgspec.structs.replace(found[id_], reason=reason)
+    return found

@@ -1,0 +1,231 @@
+"""Backends and their HA sets follow from what was declared, observed and known."""
+
+import msgspec
+import pytest
+
+from discovery import group, target
+from discovery.observation import Observation, Silent
+from discovery.target import Target
+from tenantry_common.contracts import Backend, UpstreamTraits
+
+REPLICA_LABELS = ("prometheus_replica", "replica")
+
+
+def at(address: str, **labels: str) -> Target:
+    made = target.make(address, labels, "t.yaml")
+    assert isinstance(made, Target)
+    return made
+
+
+def seen(
+    labels: dict[str, str] | Silent,
+    *,
+    version: str | Silent = "2.42.0",
+    features: frozenset[str] | Silent = frozenset(),
+    ready: Silent | None = None,
+) -> Observation:
+    return Observation(ready=ready, version=version, external_labels=labels, features=features)
+
+
+REFUSED = Silent("Connection refused")
+DOWN = seen(REFUSED, version=REFUSED, features=REFUSED, ready=REFUSED)
+CLOSED = Silent("/api/v1/status/config answered 403", closed=True)
+TIMED_OUT = Silent("/api/v1/status/config: no answer within 5 s")
+
+
+def grouped(
+    observations: dict[str, Observation],
+    known: dict[str, Backend] | None = None,
+    targets: dict[str, Target] | None = None,
+) -> dict[str, Backend]:
+    described = targets or {id_: at(id_) for id_ in observations}
+    return group.backends(described, observations, known or {}, REPLICA_LABELS)
+
+
+def sets(found: dict[str, Backend]) -> dict[str, str]:
+    return {id_: backend.ha_set for id_, backend in found.items()}
+
+
+def test_everything_that_was_told_is_in_the_backend() -> None:
+    targets = {"a:1": at("a:1", team="sre", __scheme__="https")}
+    told = seen(
+        {"cluster": "eu1", "replica": "0"},
+        version="3.12.0",
+        features=frozenset({"promql-delayed-name-removal"}),
+    )
+
+    assert grouped({"a:1": told}, targets=targets) == {
+        "a:1": Backend(
+            id="a:1",
+            url="https://a:1",
+            ha_set="cluster-eu1",
+            role="replica",
+            external_labels={"cluster": "eu1"},
+            replica_labels={"replica": "0"},
+            labels={"team": "sre"},
+            version="3.12.0",
+            traits=UpstreamTraits(
+                major=3, label_replace_keeps_histograms=True, delayed_name_removal=True
+            ),
+            healthy=True,
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("observations", "expected"),
+    [
+        pytest.param(
+            {
+                "a:1": seen({"cluster": "eu1", "replica": "0"}),
+                "b:1": seen({"cluster": "eu1", "prometheus_replica": "b"}),
+                "c:1": seen({"cluster": "us1", "replica": "0"}),
+            },
+            {"a:1": "cluster-eu1", "b:1": "cluster-eu1", "c:1": "cluster-us1"},
+            id="equal apart from the replica labels",
+        ),
+        pytest.param(
+            {"a:1": seen({"replica": "0"}), "b:1": seen({"replica": "1"})},
+            {"a:1": "default", "b:1": "default"},
+            id="nothing but replica labels",
+        ),
+        pytest.param(
+            {"a:1": seen({}), "b:1": seen({})},
+            {"a:1": "a:1", "b:1": "b:1"},
+            id="without external labels each stands alone",
+        ),
+        pytest.param(
+            {"a:1": seen(CLOSED), "b:1": seen({"cluster": "eu1"})},
+            {"a:1": "a:1", "b:1": "cluster-eu1"},
+            id="unknown labels stand alone",
+        ),
+    ],
+)
+def test_ha_sets_follow_from_external_labels(
+    observations: dict[str, Observation], expected: dict[str, str]
+) -> None:
+    assert sets(grouped(observations)) == expected
+
+
+def test_what_was_declared_wins() -> None:
+    targets = {
+        "a:1": at("a:1", tenantry_ha_set="east"),
+        "b:1": at("b:1", tenantry_ha_set="east", tenantry_role="global"),
+    }
+
+    found = grouped({"a:1": seen({"cluster": "eu1"}), "b:1": seen(CLOSED)}, targets=targets)
+
+    assert {k: (b.ha_set, b.role, b.healthy) for k, b in found.items()} == {
+        "a:1": ("east", "replica", True),
+        "b:1": ("east", "global", True),
+    }
+
+
+@pytest.mark.parametrize(
+    ("observation", "healthy", "reason"),
+    [
+        pytest.param(seen({"c": "x"}), True, "", id="all is well"),
+        pytest.param(DOWN, False, "Connection refused", id="not ready"),
+        pytest.param(
+            seen(CLOSED),
+            True,
+            "external labels: /api/v1/status/config answered 403",
+            id="configuration is closed",
+        ),
+        pytest.param(
+            seen(TIMED_OUT),
+            False,
+            "external labels: /api/v1/status/config: no answer within 5 s",
+            id="labels may be told later, so it is not used yet",
+        ),
+        pytest.param(
+            seen({}),
+            True,
+            "no external labels, so nothing tells its replicas: it is an HA set of its own",
+            id="no external labels",
+        ),
+        pytest.param(
+            seen({"c": "x"}, version=Silent("v"), features=Silent("f")),
+            True,
+            "version: v; flags: f",
+            id="version and flags are not told",
+        ),
+    ],
+)
+def test_the_reason_says_what_is_missing(
+    observation: Observation, healthy: bool, reason: str
+) -> None:
+    backend = grouped({"a:1": observation})["a:1"]
+
+    assert (backend.healthy, backend.reason) == (healthy, reason)
+
+
+def test_a_silent_backend_keeps_its_set_and_what_it_told() -> None:
+    features = frozenset({"promql-experimental-functions"})
+    told = seen({"cluster": "eu1", "replica": "0"}, version="3.12.0", features=features)
+    known = grouped({"a:1": told})
+
+    found = grouped({"a:1": DOWN}, known)
+
+    assert found == {
+        "a:1": msgspec.structs.replace(known["a:1"], healthy=False, reason="Connection refused")
+    }
+
+
+def test_a_change_of_the_replica_labels_regroups_what_is_remembered() -> None:
+    known = {
+        "a:1": Backend(id="a:1", url="http://a:1", ha_set="x", external_labels={"replica": "0"})
+    }
+
+    assert grouped({"a:1": DOWN}, known)["a:1"].replica_labels == {"replica": "0"}
+
+
+def test_a_backend_that_was_not_asked_yet_is_what_it_was_or_nothing() -> None:
+    known = grouped({"a:1": seen({"cluster": "eu1"}), "b:1": seen({"cluster": "eu2"})})
+    targets = {
+        "a:1": at("a:1"),
+        "b:1": at("b:1", __scheme__="https"),
+        "c:1": at("c:1"),
+    }
+
+    assert group.backends(targets, {}, known, REPLICA_LABELS) == {"a:1": known["a:1"]}
+
+
+def test_replicas_without_a_replica_label_are_taken_for_replicas_and_that_is_said() -> None:
+    found = grouped({"a:1": seen({"c": "x"}), "b:1": seen({"c": "x"}), "c:1": seen({"c": "y"})})
+
+    assert {k: (b.ha_set, b.reason) for k, b in found.items()} == {
+        "a:1": ("c-x", "the same external labels as b:1: taken for replicas of the same data"),
+        "b:1": ("c-x", "the same external labels as a:1: taken for replicas of the same data"),
+        "c:1": ("c-y", ""),
+    }
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        pytest.param({"cluster": "eu1"}, "cluster-eu1", id="one label"),
+        pytest.param({"zone": "b", "cluster": "eu-1"}, "cluster-eu-1--zone-b", id="sorted"),
+        pytest.param(
+            {"prometheus": "monitoring/k8s"}, "prometheus-monitoring-k8s--66b80594", id="/"
+        ),
+        pytest.param({"a": "b--c-d"}, "a-b-c-d--2fc72d26", id="could be two labels"),
+        pytest.param({"a": "ü"}, "a--09c422f5", id="not ASCII"),
+        pytest.param({"a": "x" * 99}, f"a-{'x' * 58}--50dc96fb", id="long"),
+    ],
+)
+def test_a_set_is_named_readably(labels: dict[str, str], expected: str) -> None:
+    assert group.slug(labels) == expected
+
+
+def test_different_sets_never_share_a_name() -> None:
+    alike = [
+        {"a": "b", "c": "d"},
+        {"a": "b--c-d"},
+        {"a": "b-c-d"},
+        {"a-b": "c-d"},
+        {"a": "b/c-d"},
+        {"a": "b.c-d"},
+    ]
+
+    assert len({group.slug(labels) for labels in alike}) == len(alike)

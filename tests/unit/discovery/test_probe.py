@@ -1,0 +1,153 @@
+"""A probe asks four questions, follows nobody, waits for nobody, and reads no more than it must."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from discovery import probe, target
+from discovery.observation import Observation, Silent
+from discovery.target import Target
+from tenantry_local.ports import free_port
+
+BUILD_INFO = {"status": "success", "data": {"version": "3.12.0"}}
+CONFIG = {"status": "success", "data": {"yaml": "global:\n  external_labels: {cluster: eu1}\n"}}
+FLAGS = {"status": "success", "data": {"enable-feature": "native-histograms"}}
+
+
+class Backend:
+    """A Prometheus that answers what the test says, and records what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answers: dict[str, web.Response | None] = {}
+        self.server = TestServer(web.Application())
+        self.server.app.router.add_get("/{path:.*}", self._answer)
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        self.asked.append(request.path)
+        usual = {
+            "/-/ready": web.Response(text="Prometheus Server is Ready.\n"),
+            "/api/v1/status/buildinfo": web.json_response(BUILD_INFO),
+            "/api/v1/status/config": web.json_response(CONFIG),
+            "/api/v1/status/flags": web.json_response(FLAGS),
+        }
+        answer = {**usual, **self.answers}.get(request.path, web.Response(status=404))
+        if answer is None:
+            await asyncio.Event().wait()
+        return answer or web.Response(status=500)
+
+    @property
+    def target(self) -> Target:
+        """Where it listens."""
+        return at(f"127.0.0.1:{self.server.port}")
+
+
+def at(address: str, **labels: str) -> Target:
+    made = target.make(address, labels, "t.yaml")
+    assert isinstance(made, Target)
+    return made
+
+
+@pytest_asyncio.fixture
+async def backend() -> AsyncIterator[Backend]:
+    started = Backend()
+    await started.server.start_server()
+    yield started
+    await started.server.close()
+
+
+@pytest_asyncio.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with probe.session() as session:
+        yield session
+
+
+async def test_everything_is_asked_once(backend: Backend, client: aiohttp.ClientSession) -> None:
+    found = await probe.probe(client, backend.target, 5)
+
+    assert found == Observation(
+        version="3.12.0",
+        external_labels={"cluster": "eu1"},
+        features=frozenset({"native-histograms"}),
+    )
+    assert sorted(backend.asked) == [
+        "/-/ready",
+        "/api/v1/status/buildinfo",
+        "/api/v1/status/config",
+        "/api/v1/status/flags",
+    ]
+
+
+async def test_a_path_prefix_is_kept(backend: Backend, client: aiohttp.ClientSession) -> None:
+    behind = at(f"127.0.0.1:{backend.server.port}", __path_prefix__="/prom")
+    backend.answers["/prom/-/ready"] = web.Response()
+
+    found = await probe.probe(client, behind, 5)
+
+    assert found.ready is None
+    assert found.version == Silent("/api/v1/status/buildinfo answered 404", closed=True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param(
+            web.Response(status=503), Silent("/api/v1/status/config answered 503"), id="starting"
+        ),
+        pytest.param(
+            web.Response(status=403),
+            Silent("/api/v1/status/config answered 403", closed=True),
+            id="forbidden",
+        ),
+        pytest.param(
+            web.Response(status=302, headers={"Location": "/elsewhere"}),
+            Silent("/api/v1/status/config answered 302", closed=True),
+            id="a redirect is not followed",
+        ),
+        pytest.param(
+            web.Response(text="hello"),
+            Silent(
+                "/api/v1/status/config: JSON is malformed: invalid character (byte 0)", closed=True
+            ),
+            id="not JSON",
+        ),
+        pytest.param(
+            None, Silent("/api/v1/status/config: no answer within 0.2 s"), id="no answer in time"
+        ),
+    ],
+)
+async def test_what_is_not_told_is_said(
+    backend: Backend,
+    client: aiohttp.ClientSession,
+    answer: web.Response | None,
+    expected: Silent,
+) -> None:
+    backend.answers["/api/v1/status/config"] = answer
+
+    found = await probe.probe(client, backend.target, 0.2)
+
+    assert (found.external_labels, found.version, found.ready) == (expected, "3.12.0", None)
+    assert "/elsewhere" not in backend.asked
+
+
+async def test_a_larger_answer_than_allowed_is_not_read(
+    backend: Backend, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "_MAX_BYTES", 10)
+
+    found = await probe.probe(client, backend.target, 5)
+
+    assert found.version == Silent(
+        "/api/v1/status/buildinfo: the answer is larger than 10 bytes", closed=True
+    )
+
+
+async def test_nobody_there_is_one_reason(client: aiohttp.ClientSession) -> None:
+    found = await probe.probe(client, at(f"127.0.0.1:{free_port()}"), 5)
+
+    assert found.ready == Silent("/-/ready: Connection refused")
