@@ -1,0 +1,1 @@
+"""Turn MetricAccess manifests into tenant policies and delivery jobs."""

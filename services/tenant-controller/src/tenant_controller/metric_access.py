@@ -1,0 +1,169 @@
+"""MetricAccess as people write it: the Structs of `observability.ethos.io/v1alpha1`.
+
+Everything that adobe/prometheus-multi-tenant-proxy accepts is accepted, and our own optional fields
+beside it. Unknown fields are forbidden (a typo must not pass as a default), except in `metadata`
+and `status`, which Kubernetes fills. Structure is checked by `structure`, meaning by `validate`.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+GROUP = "observability.ethos.io"
+API_VERSION = f"{GROUP}/v1alpha1"
+KIND = "MetricAccess"
+
+DEFAULT_INTERVAL = "30s"
+DEFAULT_LOOKBACK = "1h"
+
+
+class _Written(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"
+):
+    """Base of what stands in `spec`."""
+
+
+class PrometheusTarget(_Written, frozen=True, kw_only=True):
+    """A Prometheus server with the remote-write receiver on, found by its service."""
+
+    service_name: str
+    service_port: int = 9090
+    replicas: int | None = None
+    """Ours. Each replica gets every sample; none: the service is one endpoint."""
+    stateful_set: str = ""
+    """Ours. Name of the StatefulSet if it is not that of the service."""
+    target_namespace: str = ""
+    """Ours. Namespace of the service; empty for the tenant's own."""
+
+
+class PushgatewayTarget(_Written, frozen=True, kw_only=True):
+    """A Pushgateway, found by its service."""
+
+    service_name: str
+    job_name: str
+    service_port: int = 9091
+
+
+class SecretKey(_Written, frozen=True, kw_only=True):
+    """A key of a Secret in the tenant's namespace."""
+
+    name: str
+    key: str
+
+
+class BasicAuth(_Written, frozen=True, kw_only=True):
+    """HTTP basic authentication."""
+
+    username: str
+    password_secret: SecretKey
+
+
+class Authorization(_Written, frozen=True, kw_only=True):
+    """Header `Authorization`, as in the Prometheus operator's `authorization`."""
+
+    credentials: SecretKey
+    type: str = "Bearer"
+
+
+class OAuth2(_Written, frozen=True, kw_only=True):
+    """OAuth 2.0 client credentials, as in the Prometheus operator's `oauth2`."""
+
+    client_id: str
+    client_secret: SecretKey
+    token_url: str
+    scopes: tuple[str, ...] = ()
+    endpoint_params: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class TlsConfig(_Written, frozen=True, kw_only=True):
+    """Certificates, PEM, from Secrets. That verification cannot be switched off is on purpose."""
+
+    ca: SecretKey | None = None
+    cert: SecretKey | None = None
+    key_secret: SecretKey | None = None
+    server_name: str = ""
+
+
+class RemoteWriteTarget(_Written, frozen=True, kw_only=True):
+    """Any endpoint that takes remote write, by its URL."""
+
+    url: str
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    basic_auth: BasicAuth | None = None
+    authorization: Authorization | None = None
+    """Ours, like all below. At most one of `basicAuth`, `authorization` and `oauth2`."""
+    oauth2: OAuth2 | None = None
+    tls_config: TlsConfig | None = None
+    secret_headers: dict[str, SecretKey] = msgspec.field(default_factory=dict)
+    """Headers whose values stand in Secrets."""
+
+
+class Target(_Written, frozen=True, kw_only=True):
+    """The kind of target; its block stands here or beside `target`."""
+
+    type: Literal["prometheus", "pushgateway", "remote_write"]
+    prometheus: PrometheusTarget | None = None
+    pushgateway: PushgatewayTarget | None = None
+    remote_write: RemoteWriteTarget | None = None
+
+
+class Relabeling(_Written, frozen=True, kw_only=True, rename=None):
+    """One `metric_relabel_configs` step, in Prometheus' spelling or in that of its operator."""
+
+    source_labels: tuple[str, ...] | None = None
+    sourceLabels: tuple[str, ...] | None = None
+    separator: str | None = None
+    regex: str | None = None
+    modulus: int | None = None
+    target_label: str | None = None
+    targetLabel: str | None = None
+    replacement: str | None = None
+    action: str | None = None
+
+
+class RemoteWrite(_Written, frozen=True, kw_only=True):
+    """Delivery of what this object grants."""
+
+    enabled: bool
+    target: Target
+    interval: str = DEFAULT_INTERVAL
+    prometheus: PrometheusTarget | None = None
+    pushgateway: PushgatewayTarget | None = None
+    remote_write: RemoteWriteTarget | None = None
+    extra_labels: dict[str, str] = msgspec.field(default_factory=dict)
+    honor_labels: bool = False
+    metric_relabelings: tuple[Relabeling, ...] = ()
+    """Ours, like all below."""
+    collection: Literal["raw", "latest"] = "raw"
+    lookback: str = DEFAULT_LOOKBACK
+    protocol: Literal["1.0", "2.0", "auto"] = "1.0"
+
+
+class Spec(_Written, frozen=True, kw_only=True):
+    """What is granted, and where it is delivered."""
+
+    source: str
+    metrics: tuple[str, ...]
+    label_selectors: dict[str, str] = msgspec.field(default_factory=dict)
+    metric_isolation: bool = False
+    allow_all: bool = False
+    """Ours. Whether a rule may match everything."""
+    remote_write: RemoteWrite | None = None
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True):
+    """What is needed of Kubernetes' object metadata; the rest is its own business."""
+
+    name: str
+    namespace: str
+
+
+class MetricAccess(_Written, frozen=True, kw_only=True):
+    """One object."""
+
+    api_version: str
+    kind: str
+    metadata: Metadata
+    spec: Spec
+    status: Any = None
+    """Written by the tenant-controller, read by nobody here."""
