@@ -1,0 +1,1 @@
+"""Answer PromQL queries from permitted series only."""

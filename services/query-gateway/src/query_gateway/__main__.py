@@ -1,0 +1,13 @@
+"""Start the query gateway: ``query-gateway --config FILE``."""
+
+from query_gateway import app, config
+from tenantry_common import runtime
+
+
+def main() -> None:
+    """Run the process; does not return, exits."""
+    runtime.run("query-gateway", config.Config, app.main)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""Build the query gateway from its configuration, and run it until it is told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from query_gateway import config, pages, tracing, upstream
+from query_gateway.admission import Admission
+from query_gateway.audit import Audit
+from query_gateway.backends import Backends
+from query_gateway.exchange import Exchange
+from query_gateway.front import Front
+from query_gateway.handlers import Gateway
+from query_gateway.identity import modes
+from query_gateway.metrics import Metrics
+from query_gateway.policies import Policies
+from tenantry_common import contracts, kv, ops, runtime, streams, subjects, tasks, tls
+
+_log = logging.getLogger(__name__)
+
+_CHECK_SECONDS = 1.0
+_HEADER_BYTES = 16 * 1024
+
+
+async def main(settings: config.Config, process: runtime.Runtime) -> None:
+    """Run the service; return when it was told to stop and running requests are answered."""
+    _announce(settings)
+    # It logs what does not parse as HTTP with a traceback and the URL, and so the query; what
+    # fails later is logged by `handlers`.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+    process.readiness.set("policies", False, "not read yet")
+    process.readiness.set("backends", False, "not read yet")
+    # Readiness does not follow the connection as elsewhere: without NATS this service goes on with
+    # what it knows, and all instances would be taken out of rotation at once.
+    metrics = Metrics(process.registry)
+    async with (
+        process.connect(needed=False) as connection,
+        upstream.session(settings.upstream) as session,
+        modes.configured(settings.auth, metrics) as identity,
+        tracing.configured(settings.tracing, process.instance) as traces,
+    ):
+        await streams.ensure(connection, settings.nats)
+        policies_view = kv.KvView(connection, subjects.POLICIES, contracts.decode_policy)
+        backends_view = kv.KvView(connection, subjects.BACKENDS, contracts.decode_backend)
+        policies = Policies(policies_view, settings.policies_stale_seconds)
+        backends = Backends(backends_view)
+        admission = Admission(settings.limits.concurrent)
+        front = Front(
+            metrics=metrics,
+            audit=Audit(settings.audit),
+            tracing=traces,
+            limits=settings.limits,
+            knows=policies.__contains__,
+        )
+        gateway = Gateway(
+            front=front,
+            modes=identity,
+            exchange=Exchange(
+                policies=policies,
+                backends=backends,
+                upstream=upstream.Upstream(session, settings.upstream, metrics, traces),
+                metrics=metrics,
+                settings=settings,
+                now=time.time,
+            ),
+            admission=admission,
+            metrics=metrics,
+            settings=settings,
+        )
+        pages.add(process.pages, policies, backends)
+        metrics.watch(
+            policies=lambda: len(policies),
+            policies_age=policies_view.seconds_unconfirmed,
+            backends=lambda: len(backends.known()),
+            healthy=backends.count_healthy,
+            waiting=lambda: admission.waiting,
+            active=lambda: admission.active_tenants,
+        )
+        async with asyncio.TaskGroup() as group:
+            background = [
+                tasks.spawn(group, "follow policies", policies_view.run()),
+                tasks.spawn(group, "follow backends", backends_view.run()),
+                tasks.spawn(group, "readiness", _watch_readiness(process, policies, backends_view)),
+                *(tasks.spawn(group, name, run()) for name, run in identity.background.items()),
+            ]
+            await _serve(gateway.application(), front, settings, process)
+            for task in background:
+                task.cancel()
+
+
+def _announce(settings: config.Config) -> None:
+    auth = settings.auth
+    if not auth.modes:
+        _log.warning("no identification is configured, every request will be answered 401")
+    if "trusted-header" in auth.modes:
+        _log.warning(
+            "the tenant header is believed from these peers",
+            extra={
+                "networks": list(auth.trusted_header.networks),
+                "certificates": list(auth.trusted_header.certificates),
+            },
+        )
+    if not settings.listen.tls and set(auth.modes) - {"trusted-header"}:
+        _log.warning("credentials arrive unencrypted unless TLS ends in front of this port")
+
+
+async def _watch_readiness(
+    process: runtime.Runtime, policies: Policies, backends: kv.KvView[contracts.Backend]
+) -> None:
+    """Say whether queries can be answered, for ever."""
+    while True:
+        reason = policies.unusable()
+        process.readiness.set("policies", not reason, reason)
+        process.readiness.set("backends", backends.version > 0, "not read yet")
+        await asyncio.sleep(_CHECK_SECONDS)
+
+
+async def _serve(
+    app: web.Application, front: Front, settings: config.Config, process: runtime.Runtime
+) -> None:
+    """Serve tenants until the process is told to stop, then until their requests are answered."""
+    hardening = ops.Hardening(
+        max_line_size=settings.limits.request_bytes,
+        max_field_size=_HEADER_BYTES,
+        handler_cancellation=True,
+        shutdown_timeout=max(
+            1.0, settings.shutdown_grace_seconds - settings.listen.drain_delay_seconds - 1
+        ),
+    )
+    async with _listening(app, settings.listen, hardening):
+        await process.stopping.wait()
+        front.draining = True
+        process.readiness.set("draining", False, "told to stop")
+        await asyncio.sleep(settings.listen.drain_delay_seconds)
+
+
+@contextlib.asynccontextmanager
+async def _listening(
+    app: web.Application, listen: config.Listen, hardening: ops.Hardening
+) -> AsyncIterator[None]:
+    """Listen, with or without TLS; at the end wait for running requests."""
+    setting = "$.listen.port"
+    if not listen.tls:
+        runner, _ = await ops.listen(
+            app, listen.host, listen.port, setting=setting, hardening=hardening
+        )
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+        return
+    listener = tls.Listener(app, listen.tls, hardening)
+    await listener.start(listen.host, listen.port, setting=setting)
+    async with asyncio.TaskGroup() as group:
+        reload = tasks.spawn(group, "follow certificates", listener.run())
+        try:
+            yield
+        finally:
+            await tasks.cancel(reload)
+            await listener.stop()

@@ -1,0 +1,99 @@
+"""PromQL in, permitted PromQL out; pure, and what is not understood is refused.
+
+All that leaves for a backend is what these functions return.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import tenantry_promql as promql
+from query_gateway.failures import Failure
+
+
+def query(
+    text: str, rules: promql.RuleSet, upstream: promql.Upstream, limits: promql.Limits
+) -> tuple[str, ...]:
+    """Return `text` so that it sees exactly the permitted series: one query, or several pieces.
+
+    Several only for a range selector at the top level: their answers, evaluated at one time, are
+    to be united by full label set. Raises `Failure`.
+    """
+    with explained("query"):
+        return promql.rewrite_query(text, rules, upstream=upstream, limits=limits).queries
+
+
+def exemplars(
+    text: str, rules: promql.RuleSet, upstream: promql.Upstream, limits: promql.Limits
+) -> tuple[str, ...]:
+    """Return queries whose selectors select the permitted part of what those of `text` select.
+
+    Several are to be united. Only the selectors count here, each exemplar comes once, and so any
+    form of a union will do. info() is refused: Prometheus
+    would take its second argument for a selector too. Raises `Failure`.
+    """
+    with explained("query"):
+        if promql.anatomy(text, limits=limits).reads_info:
+            raise Failure(
+                "refused",
+                "info() cannot be used here: the exemplars of the series that it reads could not "
+                "be told from those of others",
+            )
+        unevaluated = dataclasses.replace(upstream, label_replace_keeps_histograms=True)
+        return promql.rewrite_query(
+            text, rules, upstream=unevaluated, limits=limits, strict=False
+        ).queries
+
+
+def selectors(
+    texts: Sequence[str], rules: promql.RuleSet, upstream: promql.Upstream, limits: promql.Limits
+) -> tuple[str, ...]:
+    """Return the selectors whose union is what `texts` (none: everything) select of what is permitted.
+
+    Never empty. Raises `Failure`.
+    """
+    if not texts:
+        found = list(promql.selectors_without_match(rules))
+    else:
+        with explained("match[]"):
+            found = [
+                one
+                for text in texts
+                for one in promql.rewrite_match(text, rules, upstream=upstream, limits=limits)
+            ]
+    unique = tuple(dict.fromkeys(found))
+    if not unique:  # the library's promise; without any selector a backend answers everything
+        raise Failure("internal", "no selector is left")
+    if (size := sum(len(one.encode()) for one in unique)) > limits.output_bytes:
+        raise Failure(
+            "limit",
+            f"the selectors become {size} bytes when the tenant's rules are applied, and the limit "
+            f"output_bytes is {limits.output_bytes}; send fewer or narrower ones",
+        )
+    return unique
+
+
+def nothing() -> str:
+    """Return a selector of nothing."""
+    (selector,) = promql.selectors_without_match(promql.RuleSet(()))
+    return selector
+
+
+def possible_values(label: str, rules: promql.RuleSet) -> promql.RuleSet:
+    """Return what the rules demand of `label` alone: no permitted series has any other value in it."""
+    return promql.RuleSet(
+        tuple(matcher for matcher in rule if matcher.label == label) for rule in rules.rules
+    )
+
+
+@contextlib.contextmanager
+def explained(parameter: str) -> Iterator[None]:
+    """Turn what the library raises into a failure in Prometheus' words."""
+    try:
+        yield
+    except promql.ParseError as error:
+        raise Failure("syntax", f'invalid parameter "{parameter}": {error}') from error
+    except promql.LimitExceeded as error:
+        raise Failure("limit", str(error)) from error
+    except promql.Refused as error:
+        raise Failure("refused", str(error)) from error

@@ -1,0 +1,206 @@
+"""Answer an admitted request: ask the core what it means, ask the backends, answer the tenant."""
+
+import functools
+import logging
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+import tenantry_promql as promql
+from query_gateway import (
+    answers,
+    calls,
+    config,
+    limits,
+    local_answers,
+    metadata,
+    parameters,
+    responses,
+    search_lines,
+    whole_answers,
+)
+from query_gateway.backends import Backends
+from query_gateway.calls import Call
+from query_gateway.endpoints import LOCAL, QUERY, Endpoint
+from query_gateway.failures import Failure
+from query_gateway.metrics import Metrics
+from query_gateway.parameters import Arguments
+from query_gateway.policies import Policies
+from query_gateway.remote_read import RemoteRead
+from query_gateway.route import Route, route
+from query_gateway.streaming import Streaming
+from query_gateway.upstream import Upstream, read_aside
+
+_log = logging.getLogger(__name__)
+
+_STREAMED = frozenset({"stream", "federation", "search"})
+_CONTENT_TYPES = {"stream": responses.JSON, "search": f"{calls.NDJSON}; charset=utf-8"}
+"""Those that are not negotiated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a tenant asks, once it is known who asks and that there is a place for it."""
+
+    endpoint: Endpoint
+    tenant: str
+    arguments: Arguments
+    limits: config.TenantLimits
+    """Those of the tenant."""
+    request: web.Request
+    """The one to be answered. Nothing is read from it any more."""
+
+
+class Exchange:
+    """What happens between the tenants' port and the backends."""
+
+    def __init__(
+        self,
+        *,
+        policies: Policies,
+        backends: Backends,
+        upstream: Upstream,
+        metrics: Metrics,
+        settings: config.Config,
+        now: Callable[[], float],
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        """Take `now`, in seconds since the epoch, and `draw`, which returns a number below 1."""
+        self._policies = policies
+        self._backends = backends
+        self._upstream = upstream
+        self._metrics = metrics
+        self._timeout = settings.upstream.timeout_seconds
+        self._checked_share = settings.checked_share
+        self._streaming = Streaming(metrics, settings.upstream.stall_seconds)
+        self._remote_read = RemoteRead(upstream, self._streaming, settings.limits)
+        self._now = now
+        self._draw = draw
+        self._started = now()
+
+    async def answer(self, asked: Asked) -> web.StreamResponse:
+        """Answer what is asked by what the tenant may see now. Raises `Failure`."""
+        rules = self._policies.rules_of(asked.tenant)
+        try:
+            return await self._answer(asked, rules)
+        except answers.Violation:
+            raise self._withheld(asked, rules) from None
+
+    async def _answer(self, asked: Asked, rules: promql.RuleSet) -> web.StreamResponse:
+        kind = asked.endpoint.answer
+        if kind in LOCAL:
+            return self._local(asked, rules)
+        chosen = route(asked.tenant, self._backends.known())
+        if kind == "remote read":
+            return await self._remote_read.answer(
+                asked.request, asked.arguments.message, chosen, rules, asked.limits
+            )
+        wanted = self._calls(asked, chosen, rules)
+        if kind in _STREAMED and len(wanted) == 1:
+            return await self._stream(asked, chosen, wanted[0], rules)
+        return await self._whole(asked, chosen, wanted, rules)
+
+    def _local(self, asked: Asked, rules: promql.RuleSet) -> web.Response:
+        return responses.success(
+            local_answers.body(
+                asked.endpoint.answer,
+                asked.arguments,
+                tenant=asked.tenant,
+                rules=rules,
+                known=self._backends.known(),
+                limits=limits.for_promql(asked.limits),
+                started=self._started,
+            )
+        )
+
+    def _calls(self, asked: Asked, chosen: Route, rules: promql.RuleSet) -> tuple[Call, ...]:
+        build = metadata.calls if asked.endpoint.answer in metadata.KINDS else parameters.calls
+        return build(
+            asked.endpoint,
+            asked.arguments,
+            rules,
+            chosen.upstream,
+            limits.for_promql(asked.limits),
+            now=self._now(),
+            timeout=min(self._timeout, asked.limits.timeout_seconds),
+        )
+
+    async def _stream(
+        self, asked: Asked, chosen: Route, call: Call, rules: promql.RuleSet
+    ) -> web.StreamResponse:
+        """Pass an answer through as it comes."""
+        seconds, most = asked.limits.timeout_seconds, asked.limits.answer_bytes
+        async with self._upstream.stream(chosen.candidates, call, seconds=seconds) as answer:
+            if answer.length is not None and answer.length > most:
+                raise Failure("limit", f"the answer is longer than answer_bytes ({most})")
+            chunks, length = answer.chunks(), answer.length
+            if asked.endpoint.answer == "search":
+                permitted = whole_answers.found_names(asked.arguments, asked.endpoint.name, rules)
+                chunks, length = search_lines.lines(chunks, permitted), None
+            elif self._is_to_be_checked(asked):
+                chunks = self._checked(chunks, asked, rules)
+            return await self._streaming.send(
+                asked.request,
+                asked.endpoint.name,
+                chunks,
+                content_type=_CONTENT_TYPES.get(asked.endpoint.answer, answer.content_type),
+                length=length,
+                most=most,
+            )
+
+    def _is_to_be_checked(self, asked: Asked) -> bool:
+        """Choose the share of answers that are checked, among those of which that can be said."""
+        if asked.endpoint.answer != "stream" or self._draw() >= self._checked_share:
+            return False
+        return promql.anatomy(asked.arguments.single[QUERY]).keeps_labels
+
+    async def _checked(
+        self, chunks: AsyncIterator[bytes], asked: Asked, rules: promql.RuleSet
+    ) -> AsyncIterator[bytes]:
+        """Yield an answer after it was checked as a whole, unless it is too long for that.
+
+        Raises `Violation` before anything is yielded.
+        """
+        waiting = bytearray()
+        async for chunk in chunks:
+            waiting += chunk
+            if len(waiting) > asked.limits.buffered_bytes:
+                self._metrics.checked.labels("too long").inc()
+                break
+        else:
+            await read_aside(
+                functools.partial(answers.check, bytes(waiting), rules.matches), len(waiting)
+            )
+            self._metrics.checked.labels("permitted").inc()
+        yield bytes(waiting)
+        async for chunk in chunks:
+            yield chunk
+
+    async def _whole(
+        self, asked: Asked, chosen: Route, wanted: tuple[Call, ...], rules: promql.RuleSet
+    ) -> web.Response:
+        """Answer with what was read as a whole, checked against the rules once more."""
+        read = functools.partial(whole_answers.body, asked.endpoint.answer, asked.arguments, rules)
+        body = await self._upstream.ask(
+            chosen.candidates,
+            wanted,
+            asked.limits.buffered_bytes,
+            read,
+            seconds=asked.limits.timeout_seconds,
+        )
+        return responses.success(body)
+
+    def _withheld(self, asked: Asked, rules: promql.RuleSet) -> Failure:
+        self._metrics.violations.labels(asked.endpoint.name).inc()
+        _log.exception(
+            "answer withheld, it is wider than the tenant's rules",
+            extra={
+                "tenant": asked.tenant,
+                "endpoint": asked.endpoint.name,
+                "rules": rules.digest,
+            },
+        )
+        text = "the answer was withheld because it failed a check; the operator was told"
+        return Failure("violation", text)

@@ -1,0 +1,127 @@
+"""What each tenant may see: the newest policies, compiled, and whether they can be trusted still."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import tenantry_promql as promql
+from query_gateway.failures import Failure
+from tenantry_common import contracts, logs, subjects
+
+_log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """Where policies are read; `kv.KvView[TenantPolicy]` is one."""
+
+    @property
+    def snapshot(self) -> Mapping[str, contracts.TenantPolicy]:
+        """The policies that can be read, by key."""
+        ...
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Why the others cannot be read, by key."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """0 until the policies have been read once."""
+        ...
+
+    def seconds_unconfirmed(self) -> float:
+        """Return for how long nothing has vouched for the snapshot."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    policy: contracts.TenantPolicy
+    rules: promql.RuleSet
+
+
+class Policies:
+    """Look up a tenant's rules. A change counts from the next look-up on."""
+
+    def __init__(self, source: Source, stale_seconds: float) -> None:
+        self._source = source
+        self._stale_seconds = stale_seconds
+        self._compiled: dict[str, _Compiled] = {}
+        self._throttle = logs.Throttle(60)
+
+    def rules_of(self, tenant: str) -> promql.RuleSet:
+        """Return what `tenant` may see, possibly nothing.
+
+        Raises `Failure`: the tenant is unknown, or nobody can say now what it may see.
+        """
+        if reason := self.unusable():
+            raise Failure("policies", reason)
+        key = subjects.token(tenant)
+        policy = self._source.snapshot.get(key)
+        if policy is None and key not in self._source.refused:
+            self._compiled.pop(key, None)
+            raise Failure("forbidden", f'the tenant "{tenant}" is not known')
+        if policy is None or policy.tenant != tenant:
+            raise Failure("policies", "the policy of this tenant cannot be read")
+        return self._rules(key, policy)
+
+    def unusable(self) -> str:
+        """Return why no policy can be used now, or the empty string."""
+        if self._source.version == 0:
+            return "the policies have not been read yet"
+        if self._source.seconds_unconfirmed() > self._stale_seconds:
+            return (
+                "the policies could not be confirmed for more than "
+                f"{self._stale_seconds:g} s (policies_stale_seconds)"
+            )
+        return ""
+
+    def __len__(self) -> int:
+        return len(self._source.snapshot)
+
+    def __contains__(self, tenant: str) -> bool:
+        return bool(tenant) and subjects.token(tenant) in self._source.snapshot
+
+    def describe(self) -> list[dict[str, object]]:
+        """Return every tenant for people: where its rules come from and what they are."""
+        known = [_description(policy) for policy in self._source.snapshot.values()]
+        unread: list[dict[str, object]] = [
+            {"tenant": subjects.untoken(key), "error": reason}
+            for key, reason in self._source.refused.items()
+        ]
+        return sorted([*known, *unread], key=lambda one: str(one["tenant"]))
+
+    def _rules(self, key: str, policy: contracts.TenantPolicy) -> promql.RuleSet:
+        known = self._compiled.get(key)
+        if known is not None and known.policy is policy:
+            return known.rules
+        if known is not None and known.policy.rules == policy.rules:
+            rules = known.rules
+        else:
+            rules = self._compile(policy)
+        self._compiled[key] = _Compiled(policy, rules)
+        return rules
+
+    def _compile(self, policy: contracts.TenantPolicy) -> promql.RuleSet:
+        try:
+            return promql.RuleSet(matchers(rule) for rule in policy.rules)
+        except promql.RuleError as error:
+            if self._throttle.allow(policy.tenant):
+                _log.exception("policy does not compile", extra={"tenant": policy.tenant})
+            raise Failure("policies", "the policy of this tenant cannot be applied") from error
+
+
+def matchers(rule: contracts.RuleMatchers) -> tuple[promql.Matcher, ...]:
+    """Return a rule of the contract as the library's matchers."""
+    return tuple(promql.Matcher(one.label, one.op, one.value) for one in rule)
+
+
+def _description(policy: contracts.TenantPolicy) -> dict[str, object]:
+    return {
+        "tenant": policy.tenant,
+        "objects": policy.objects,
+        "rules": [promql.format_selector(matchers(rule)) for rule in policy.rules],
+        "digest": policy.digest,
+        "problems": policy.problems,
+    }

@@ -1,0 +1,79 @@
+"""Answer remote read: ask for the permitted part of a request, check what comes, pass it on."""
+
+from aiohttp import web
+
+import tenantry_promql as promql
+from query_gateway import (
+    calls,
+    config,
+    limits,
+    read_chunks,
+    read_request,
+    read_samples,
+    responses,
+)
+from query_gateway.read_request import Plan
+from query_gateway.route import Route
+from query_gateway.stored_labels import StoredLabels
+from query_gateway.streaming import Streaming
+from query_gateway.upstream import Conversation, Upstream
+
+_CHUNKS = f"{calls.CHUNKS}; proto=prometheus.ChunkedReadResponse"
+
+
+class RemoteRead:
+    """The endpoint `read`."""
+
+    def __init__(self, upstream: Upstream, streaming: Streaming, settings: config.Limits) -> None:
+        self._upstream = upstream
+        self._streaming = streaming
+        self._most_asked = settings.read_request_bytes
+
+    async def answer(
+        self,
+        request: web.Request,
+        message: bytes,
+        chosen: Route,
+        rules: promql.RuleSet,
+        own: config.TenantLimits,
+    ) -> web.StreamResponse:
+        """Answer the `message` of `request`, within the tenant's own limits.
+
+        Raises `Failure` and `Violation`.
+        """
+        plan = read_request.plan(message, rules, limits.for_promql(own), most=self._most_asked)
+        if plan.streamed and len(plan.calls) == 1:
+            # The usual case: nothing to unite, so nothing has to be kept.
+            async with self._upstream.stream(
+                chosen.candidates, plan.calls[0], seconds=own.timeout_seconds
+            ) as answer:
+                frames = read_chunks.admitted(answer.chunks(), StoredLabels(rules, answer.backend))
+                return await self._streaming.send(
+                    request, "read", frames, content_type=_CHUNKS, most=own.answer_bytes
+                )
+        return _response(plan, await self._united(plan, chosen, rules, own))
+
+    async def _united(
+        self, plan: Plan, chosen: Route, rules: promql.RuleSet, own: config.TenantLimits
+    ) -> bytes:
+        most = own.buffered_bytes
+
+        async def talk(conversation: Conversation) -> bytes:
+            bodies = [await conversation.ask(call) for call in plan.calls]
+            stored = StoredLabels(rules, conversation.backend)
+            if plan.streamed:
+                return await conversation.read(lambda: read_chunks.united(bodies, stored))
+            return await conversation.read(
+                lambda: read_samples.united(bodies, plan.queries, stored, most)
+            )
+
+        return await self._upstream.converse(
+            chosen.candidates, most, talk, seconds=own.timeout_seconds
+        )
+
+
+def _response(plan: Plan, body: bytes) -> web.Response:
+    if plan.streamed:
+        return web.Response(body=body, headers={**responses.HEADERS, "Content-Type": _CHUNKS})
+    encoded = {"Content-Type": calls.PROTOBUF, "Content-Encoding": "snappy"}
+    return web.Response(body=body, headers={**responses.HEADERS, **encoded})
