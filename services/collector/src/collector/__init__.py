@@ -1,0 +1,1 @@
+"""Collect permitted samples and publish them as batches."""

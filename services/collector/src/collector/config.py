@@ -1,0 +1,51 @@
+"""The collector's configuration: when windows are due, how large they get, how sources are asked."""
+
+from tenantry_common import config
+
+
+class Config(config.Service, frozen=True, kw_only=True):
+    """The whole file."""
+
+    settle_seconds: float = 5.0
+    """Seconds that a window's end lies in the past before it is collected, for scrapes that are
+    still being committed. Longer than the slowest scrape takes; a sample that is stored later than
+    this is not delivered."""
+    spread_seconds: float = 2.0
+    """Seconds over which the jobs' windows of one moment are spread, so that sources are not asked
+    for all of them at once. Delays a job by at most this, always by the same."""
+    slice_seconds: float = 300.0
+    """Longest span that is collected at once while a gap is made up; halved when an answer is too
+    large or does not come in time, and never shorter than the job's interval otherwise."""
+    batch_series: int = 3000
+    """Most series in one message."""
+    batch_bytes: int = 500_000
+    """Most bytes in one message before compression. Compressed they must fit NATS' `max_payload`
+    (1 MiB by default); incompressible data grows by a sixth."""
+    fetch_timeout_seconds: float = 30.0
+    """Seconds that one answer of a source may take, from the request to its last byte."""
+    max_answer_bytes: int = 64 << 20
+    """Largest answer, in bytes after decompression. About 80 bytes for each series and 18 for each
+    sample; an answer is held in memory until its window is published."""
+    max_concurrent_windows: int = 4
+    """Windows of all jobs that are fetched, encoded and published at the same time. Bounds memory,
+    together with `max_answer_bytes`."""
+    max_fetches_per_source: int = 3
+    """Requests that one source works on at the same time. Prometheus' own limit for everybody
+    together is 10 (`--storage.remote.read-concurrent-limit`)."""
+    retry_max_seconds: float = 30.0
+    """Longest pause before a window that failed is tried again."""
+    cached_series: int = 500_000
+    """Series of one job and HA set whose labels are remembered; about 1 kB each. Those beyond
+    are relabelled anew in every window."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that nothing can be collected with."""
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if not isinstance(value, int | float):
+                continue
+            if value < 0 or (value == 0 and name not in _MAY_BE_ZERO):
+                raise ValueError(f"{name} must be larger than 0")
+
+
+_MAY_BE_ZERO = ("settle_seconds", "spread_seconds", "cached_series", "shutdown_grace_seconds")
