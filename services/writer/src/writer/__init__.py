@@ -1,0 +1,1 @@
+"""Deliver batches to every endpoint, in order."""

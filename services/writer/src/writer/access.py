@@ -1,0 +1,135 @@
+"""What an endpoint wants to see of us: headers with credentials, a client certificate, a token.
+
+Secrets are read again for every request, which costs a few microseconds, so a change takes effect
+with the next one. What is made of them (a TLS context, an OAuth 2.0 token) is kept until a secret
+changes, the token expires, or the endpoint doubts it.
+"""
+
+import ssl
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from multidict import CIMultiDict
+
+from tenantry_common import contracts
+from writer import credentials, oauth, outcome
+
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "tenantry-writer/0.1"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Granted:
+    """What a request is sent with."""
+
+    headers: CIMultiDict[str]
+    tls: ssl.SSLContext | bool = True
+    server_name: str | None = None
+
+
+type Denied = outcome.CredentialsFault | outcome.Retry
+
+
+class Access:
+    """The way of one tenant's writer into one endpoint."""
+
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        tenant: str,
+        endpoint: contracts.Endpoint,
+        secrets: credentials.Source,
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._http = http
+        self._tenant = tenant
+        self._endpoint = endpoint
+        self._secrets = secrets
+        self._now = now
+        self._pem: tuple[str, ...] = ()
+        self._tls: ssl.SSLContext | None = None
+        self._token: oauth.Token | None = None
+
+    async def grant(self) -> Granted | Denied:
+        """Return what to send the next request with, or why there is nothing to send it with."""
+        try:
+            headers = self._headers()
+            tls = self._context()
+            if self._endpoint.oauth2 is not None:
+                token = await self._get_token(self._endpoint.oauth2)
+                if not isinstance(token, oauth.Token):
+                    return token
+                headers["Authorization"] = f"Bearer {token.text}"
+        except credentials.Unreadable as error:
+            return outcome.CredentialsFault(str(error))
+        name = self._endpoint.tls.server_name if self._endpoint.tls else ""
+        return Granted(headers=headers, tls=tls or True, server_name=name or None)
+
+    def doubt(self) -> None:
+        """Take note that the endpoint does not accept what was granted."""
+        self._token = None
+
+    def _headers(self) -> CIMultiDict[str]:
+        endpoint = self._endpoint
+        headers = CIMultiDict(endpoint.headers)
+        for name, reference in endpoint.secret_headers.items():
+            headers[name] = self._line(reference)
+        headers.update(_HEADERS)
+        if (basic := endpoint.basic_auth) is not None:
+            password = self._read(basic.password)
+            headers["Authorization"] = aiohttp.encode_basic_auth(basic.username, password)
+        elif (other := endpoint.authorization) is not None:
+            headers["Authorization"] = f"{other.type} {self._line(other.credentials)}"
+        return headers
+
+    def _read(self, reference: contracts.SecretRef) -> str:
+        return self._secrets.read(self._tenant, reference)
+
+    def _line(self, reference: contracts.SecretRef) -> str:
+        """Return a secret as a header can hold it. Never tells what it is."""
+        text = self._read(reference).strip()
+        if not text.isprintable() or not text.isascii():
+            what = f"secret {self._tenant}/{reference.name}, key {reference.key}"
+            raise credentials.Unreadable(f"{what}: not one line of ASCII")
+        return text
+
+    def _context(self) -> ssl.SSLContext | None:
+        """Return the TLS context of the certificates as they are now."""
+        wanted = self._endpoint.tls
+        if wanted is None:
+            return None
+        references = (wanted.ca, wanted.cert, wanted.key)
+        pem = tuple(self._read(one) if one is not None else "" for one in references)
+        if self._tls is None or pem != self._pem:
+            self._tls, self._pem = _make_context(*pem), pem
+        return self._tls
+
+    async def _get_token(self, wanted: contracts.OAuth2) -> oauth.Token | Denied:
+        secret = self._read(wanted.client_secret).strip()
+        kept = self._token
+        if kept is None or kept.secret != secret or self._now() >= kept.until:
+            found = await oauth.fetch(self._http, wanted, secret, self._now)
+            if not isinstance(found, oauth.Token):
+                return found
+            kept = self._token = found
+        return kept
+
+
+def _make_context(ca: str, cert: str, key: str) -> ssl.SSLContext:
+    """Return a client's context. Raises `credentials.Unreadable` for what is not PEM."""
+    try:
+        context = ssl.create_default_context(cadata=ca or None)
+        if cert:
+            # The ssl module reads certificates of our own from files only.
+            with tempfile.TemporaryDirectory() as folder:
+                chain = Path(folder, "pem")
+                chain.touch(mode=0o600)
+                chain.write_text(f"{cert}\n{key}")
+                context.load_cert_chain(chain, password=lambda: "")
+    except (ssl.SSLError, ValueError, OSError) as error:
+        raise credentials.Unreadable(f"certificates cannot be used: {error}") from error
+    return context

@@ -1,0 +1,238 @@
+"""The loop of one lane: pull a batch, have it delivered, acknowledge it.
+
+Why the order holds, and nothing is lost or stored twice:
+
+1. The server hands out batch n+1 only after n was acknowledged, and n is acknowledged only after
+   the endpoint has stored it or has judged each of its series. So nothing overtakes.
+2. While we work on a batch we hold it (`hold`): word of progress keeps it from others, and when the
+   server cannot be reached we stop before it would give the batch away. So requests of two writers
+   do not overlap, as long as the request that is under way when we stop ends within the margin.
+3. Where it does not (a frozen process, bytes that linger in a network), a second copy of n reaches
+   the endpoint while somebody else delivers n, or even after n+1. It is the same bytes, and the
+   first copy was stored: an endpoint without an out-of-order window refuses the second as out of
+   order, one with a window stores the same value at the same time again, which changes nothing. We
+   do not act on its answer, because our hold has ended: no verdict, no acknowledgement.
+4. A batch that was handed out before, or whose request got no answer, may have been stored: what
+   the endpoint then refuses about its time counts as already stored, see `isolate`.
+5. A writer that dies at any point leaves its batch unacknowledged: it is handed out again after
+   `ack_wait`, as in 4.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from tenantry_common import backoff, batches, bus, errors, logs, subjects
+from writer import batch, deliver, hold, outcome, rejects
+from writer.assign import Lane
+from writer.gaps import Gaps
+from writer.metrics import Metrics
+from writer.tally import Tally
+
+_log = logging.getLogger(__name__)
+
+_ASK_SECONDS = 5.0
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+_REPEAT_LOG_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cursor:
+    """Settings of the consumers; seconds."""
+
+    ack_wait: float
+    idle: float
+    stuck: float = 60.0
+    """Without success, after which it is noted where the endpoint stands."""
+
+
+class DeliverLoop:
+    """Delivers on one lane until it is cancelled or drained."""
+
+    def __init__(
+        self,
+        connection: bus.Bus,
+        lane: Lane,
+        post: deliver.Post,
+        *,
+        patience: deliver.Patience,
+        cursor: Cursor,
+        tally: Tally,
+        metrics: Metrics,
+        gaps: Gaps,
+        loading: deliver.Loading | None = None,
+    ) -> None:
+        self.lane = lane
+        self.tally = tally
+        self._bus = connection
+        self._cursor = cursor
+        self._fault_pause = patience.at_fault
+        self._metrics = metrics
+        self._gaps = gaps
+        self._loading = loading or deliver.AsItIs()
+        self._draining = asyncio.Event()
+        self._asking: asyncio.Timeout | None = None
+        self._courier = deliver.Courier(post, patience, self._draining, self._failed)
+        self._throttle = logs.Throttle(_REPEAT_LOG_SECONDS)
+        self._fields = {
+            "tenant": lane.shard.job.tenant,
+            "job": lane.shard.job.name,
+            "shard": lane.shard.shard,
+            "endpoint": lane.endpoint.id,
+        }
+
+    def drain(self) -> None:
+        """Take in nothing more; `run` returns once the request under way has its answer.
+
+        A batch that is not delivered by then is given back, for whoever asks next.
+        """
+        self._draining.set()
+        if self._asking is not None:
+            self._asking.reschedule(asyncio.get_running_loop().time())
+
+    async def run(self) -> None:
+        """Return only after `drain`; otherwise deliver for ever, whatever fails."""
+        pauses = backoff.delays(_FIRST_PAUSE, _LONGEST_PAUSE)
+        while not self._draining.is_set():
+            try:
+                await self._pull_until_error()
+            except errors.BusUnavailable as error:
+                self._warn("lane waits for nats", str(error))
+            except Exception:  # the top of the loop: the batch comes again after ack_wait
+                _log.exception("lane failed, trying again", extra=self._fields)
+                self._metrics.errors.inc()
+            else:
+                pauses = backoff.delays(_FIRST_PAUSE, _LONGEST_PAUSE)
+                continue
+            await self._pause(next(pauses))
+
+    async def _pull_until_error(self) -> None:
+        pull = await batches.OrderedPull.open(
+            self._bus,
+            name=self.lane.consumer,
+            subject=subjects.samples(self.lane.shard),
+            ack_wait=self._cursor.ack_wait,
+            idle=self._cursor.idle,
+        )
+        try:
+            while not self._draining.is_set():
+                delivery = await self._next(pull)
+                if delivery is not None:
+                    await self._handle(delivery, pull)
+        finally:
+            with contextlib.suppress(errors.BusUnavailable):
+                await pull.close()
+
+    async def _next(self, pull: batches.OrderedPull) -> batches.Delivery | None:
+        """Ask once, shorter than a hold lasts; None when nothing came or `drain` was called."""
+        try:
+            async with asyncio.timeout(None) as self._asking:
+                return await pull.next(min(_ASK_SECONDS, self._cursor.ack_wait / 6))
+        except TimeoutError:
+            return None
+        finally:
+            self._asking = None
+
+    async def _handle(self, delivery: batches.Delivery, pull: batches.OrderedPull) -> None:
+        try:
+            described = batch.read(delivery.headers)
+        except errors.NewerSchema as error:
+            await self._leave_to_newer(delivery, error)
+            return
+
+        began = asyncio.get_running_loop().time()
+
+        async def look_behind() -> None:
+            self.tally.waiting(await pull.pending())
+            if asyncio.get_running_loop().time() - began >= self._cursor.stuck:
+                await self._gaps.stuck(described)
+
+        async def look_before() -> None:
+            missing = await self._gaps.check(delivery, described, pull.is_new)
+            if missing is not None:
+                self.tally.missed()
+                _log.error(
+                    "batches left the stream before the endpoint took them",
+                    extra={**self._fields, "start": missing.start_ms, "end": missing.end_ms},
+                )
+
+        try:
+            async with hold.of(delivery, self._cursor.ack_wait, look_behind) as right:
+                await self._insist(look_before)
+                await self._deliver(delivery, described, right)
+        except hold.Lost:
+            self.tally.lost()
+            self._warn("batch left to others, it was held for too long without nats", "")
+
+    async def _deliver(
+        self, delivery: batches.Delivery, described: batch.Batch, right: hold.Hold
+    ) -> None:
+        settled = await self._courier_delivers(delivery, right)
+        if settled is None:
+            await _release(delivery)
+            return
+        self._loading.settled()
+        await self._insist(lambda: self._gaps.settled(described))
+        if settled.refused:
+            await self._insist(
+                lambda: rejects.keep(self._bus, self.lane, delivery.headers, settled.refused)
+            )
+        await self._insist(delivery.ack)
+        self.tally.settled(described, len(delivery.data), settled.refused, delivery.pending)
+
+    async def _courier_delivers(
+        self, delivery: batches.Delivery, right: hold.Hold
+    ) -> deliver.Settled | None:
+        load = await self._insist(lambda: self._loading.load(delivery))
+        if load.block is None:
+            return deliver.Settled(refused=load.refused)
+        try:
+            settled = await self._courier.deliver(
+                load.block, right, redelivered=delivery.attempt > 1
+            )
+        except asyncio.CancelledError:
+            # Between two requests the batch can go to others at once. With a request under way it
+            # cannot: they wait for `ack_wait`, so that theirs does not meet it at the endpoint.
+            if not self._courier.posting and asyncio.get_running_loop().time() < right.deadline:
+                await _release(delivery)
+            raise
+        return settled and replace(settled, refused=load.refused + settled.refused)
+
+    async def _insist[T](self, step: Callable[[], Awaitable[T]]) -> T:
+        """Repeat what needs NATS until it works; the hold's end is the end of it."""
+        pauses = backoff.delays(_FIRST_PAUSE, _LONGEST_PAUSE)
+        while True:
+            try:
+                return await step()
+            except errors.BusUnavailable as error:
+                self._warn("lane waits for nats", str(error))
+                await asyncio.sleep(next(pauses))
+
+    async def _leave_to_newer(self, delivery: batches.Delivery, error: errors.NewerSchema) -> None:
+        """Give the batch back: during an upgrade another writer may understand it."""
+        self.tally.stopped(str(error))
+        self._warn("batch is too new for this version", str(error))
+        await _release(delivery)
+        await self._pause(self._fault_pause())
+
+    def _failed(self, result: outcome.Failure) -> None:
+        self.tally.failed(result)
+        self._warn("endpoint did not take a batch", result.reason)
+
+    def _warn(self, message: str, reason: str) -> None:
+        if self._throttle.allow(message):
+            _log.warning(message, extra={**self._fields, "reason": reason})
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._draining.wait()
+
+
+async def _release(delivery: batches.Delivery) -> None:
+    """Give the batch back at once; without NATS it goes back by itself after `ack_wait`."""
+    with contextlib.suppress(errors.BusUnavailable):
+        await delivery.release()

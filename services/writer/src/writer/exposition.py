@@ -1,0 +1,176 @@
+"""The latest value of each series, and the text format in which a Pushgateway takes them; pure.
+
+Values come out of batches: a sample replaces an older one, a stale marker removes the series, and a
+series that the others have left behind for the `horizon` is removed as well, as in a query. The
+text has no timestamps and no types (batches hold no metadata), so everything is untyped.
+"""
+
+import math
+import re
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from tenantry_common import errors, protowire, remote_write
+
+HORIZON_MS = 300_000
+"""Age at which a series vanishes, as from Prometheus' own answers."""
+
+_STALE_BITS = 0x7FF0000000000002
+_VALUE = 1
+_STAMP = 2
+_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+
+
+class Held(NamedTuple):
+    """The newest sample of one series."""
+
+    stamp: int
+    """Milliseconds."""
+    bits: int
+    """The value's IEEE 754 bits."""
+
+
+type Latest = Mapping[bytes, Held]
+"""By encoded labels. Stale markers stay until the horizon, so that nothing older comes back."""
+
+
+class Unfit(NamedTuple):
+    """A series that the text format cannot hold, as a request, and why."""
+
+    request: bytes
+    reason: str
+
+
+def fold(latest: Latest, request: bytes, horizon_ms: int = HORIZON_MS) -> dict[bytes, Held]:
+    """Return `latest` with the samples of `request`, in any order, and without what is too old.
+
+    Raises `errors.Undecodable`.
+    """
+    found = dict(latest)
+    for span in remote_write.series(request):
+        middle = remote_write.labels_end(request, span.start, span.end)
+        newest = _newest(request, middle, span.end)
+        labels = request[span.start : middle]
+        if newest is not None and (labels not in found or found[labels].stamp <= newest.stamp):
+            found[labels] = newest
+    oldest = max((held.stamp for held in found.values()), default=0) - horizon_ms
+    return {labels: held for labels, held in found.items() if held.stamp > oldest}
+
+
+def _newest(data: bytes, start: int, end: int) -> Held | None:
+    """Return the newest float sample; native histograms have no place in the text format."""
+    newest: Held | None = None
+    for field in protowire.fields(data, start, end):
+        if field.number != remote_write.SAMPLE:
+            continue
+        bits = stamp = 0
+        for part in protowire.fields(data, field.start, field.end):
+            if part.number == _VALUE and part.wire_type == protowire.FIXED64:
+                [bits] = struct.unpack_from("<Q", data, part.start)
+            elif part.wire_type == protowire.VARINT:
+                stamp = protowire.signed(protowire.read_varint(data, part.start, part.end)[0])
+        if newest is None or stamp >= newest.stamp:
+            newest = Held(stamp, bits)
+    return newest
+
+
+def fit(request: bytes) -> tuple[bytes, tuple[Unfit, ...]]:
+    """Return `request` without the series that the text format cannot hold, and those.
+
+    Raises `errors.Undecodable`.
+    """
+    fitting: list[bytes] = []
+    unfit: list[Unfit] = []
+    for span in remote_write.series(request):
+        one = request[span.entry : span.end]
+        middle = remote_write.labels_end(request, span.start, span.end)
+        reason = _unfit(request[span.start : middle])
+        if not reason and _newest(request, middle, span.end) is None:
+            reason = "native histograms have no place in a Pushgateway's text format"
+        if reason:
+            unfit.append(Unfit(one, reason))
+        else:
+            fitting.append(one)
+    return remote_write.join(fitting), tuple(unfit)
+
+
+def _unfit(labels: bytes) -> str:
+    try:
+        named = "__name__" in remote_write.decode_labels(labels)
+    except errors.Undecodable as error:
+        return str(error)
+    return "" if named else "a series without a name has no place in a text format"
+
+
+def newest(requests: Iterable[bytes], horizon_ms: int = HORIZON_MS) -> bytes:
+    """Return a request of the newest sample of each series of `requests`, if the text can hold it.
+
+    Requests that cannot be read are passed over.
+    """
+    latest: Latest = {}
+    for request in requests:
+        try:
+            latest = fold(latest, fit(request)[0], horizon_ms)
+        except errors.Undecodable:
+            continue
+    return remote_write.join(
+        remote_write.time_series(labels, _sample(held)) for labels, held in latest.items()
+    )
+
+
+def _sample(held: Held) -> bytes:
+    value = protowire.tag(_VALUE, protowire.FIXED64) + struct.pack("<Q", held.bits)
+    stamp = protowire.tag(_STAMP, protowire.VARINT) + protowire.varint(held.stamp)
+    return protowire.delimited(remote_write.SAMPLE, value + stamp)
+
+
+def text(latest: Latest) -> bytes:
+    """Return the series that are not stale, those of one name together."""
+    lines = sorted(
+        (*_head(remote_write.decode_labels(labels)), _number(held.bits))
+        for labels, held in latest.items()
+        if held.bits != _STALE_BITS
+    )
+    return "".join(f"{head} {number}\n" for _, head, number in lines).encode()
+
+
+def _head(labels: dict[str, str]) -> tuple[str, str]:
+    """Return the metric's name, and what stands before its value.
+
+    The group's own `job` would replace the series', which so becomes `exported_job`, or what
+    Prometheus itself makes of it when that is taken.
+    """
+    name = labels.pop("__name__")
+    if "job" in labels:
+        free = next(new for new in _exported() if new not in labels)
+        labels[free] = labels.pop("job")
+    pairs = ",".join(_pairs(labels.items()))
+    if _METRIC_NAME.fullmatch(name):
+        return name, f"{name}{{{pairs}}}" if pairs else name
+    quoted = f'"{name.translate(_ESCAPES)}"'
+    return name, "{" + (f"{quoted},{pairs}" if pairs else quoted) + "}"
+
+
+def _exported() -> Iterator[str]:
+    name = "job"
+    while True:
+        name = f"exported_{name}"
+        yield name
+
+
+def _pairs(labels: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for label, value in sorted(labels):
+        name = label if _LABEL_NAME.fullmatch(label) else f'"{label.translate(_ESCAPES)}"'
+        yield f'{name}="{value.translate(_ESCAPES)}"'
+
+
+def _number(bits: int) -> str:
+    [value] = struct.unpack("<d", struct.pack("<Q", bits))
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    return repr(value)
