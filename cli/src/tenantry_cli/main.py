@@ -1,0 +1,174 @@
+"""The `tenantry` command line: what can be asked, and the exit status of each answer.
+
+Exit status 0: done, nothing wrong. 1: the answer is no (a proof failed, a manifest has errors). 2: it
+could not be done (a port is taken, NATS is not there); the text says what to do.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from tenantry_cli import explain as explaining
+from tenantry_cli import manifests as manifest_files
+from tenantry_cli import running, snapshot
+from tenantry_cli import status as rendering
+from tenantry_cli.demo import run as demo_run
+from tenantry_cli.estate import Estate
+from tenantry_cli.ports import Ports
+from tenantry_cli.progress import Steps
+from tenantry_common import bus, config, errors
+from tenantry_local.errors import LocalError
+from tenantry_promql import PromQLError
+
+EXAMPLES = Path("examples/metricaccess")
+_NATS_SECONDS = 5
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+RunDir = Annotated[Path, typer.Option(help="Folder for configuration, logs and data.")]
+Manifests = Annotated[Path, typer.Option(help="Folder of MetricAccess manifests; it is copied.")]
+NATS_URL = f"nats://127.0.0.1:{Ports().nats}"
+NatsUrl = Annotated[str, typer.Option(help="URL of a NATS server.")]
+FreePorts = Annotated[bool, typer.Option(help="Take any free ports instead of the usual ones.")]
+
+
+@app.callback()
+def _root() -> None:
+    """Tenantry: every tenant of a shared Prometheus estate gets exactly its own metrics."""
+
+
+@app.command()
+def up(
+    run_dir: RunDir = Path(".run/up"),
+    manifests: Manifests = EXAMPLES,
+    free_ports: FreePorts = False,
+) -> None:
+    """Run the whole estate on this machine until Ctrl-C; data is kept between runs."""
+    console = Console()
+    estate = Estate(run_dir.resolve(), Ports.free() if free_ports else Ports())
+
+    async def stay_up() -> None:
+        estate.prepare(manifests)
+        with Steps(console) as steps:
+            async with running.running(estate, steps.say) as supervisor:
+                steps.say("staying up until Ctrl-C")
+                console.print(running.guide(estate), highlight=False)
+                await running.until_stopped(supervisor, console)
+
+    _local(stay_up())
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option(help="Exit after the proof instead of staying up.")] = False,
+    run_dir: RunDir = Path(".run/demo"),
+    manifests: Manifests = EXAMPLES,
+    free_ports: FreePorts = False,
+) -> None:
+    """Run the whole estate, prove that it works, and show the proof; status 1 if a line fails."""
+    console = Console(width=None if Console().is_terminal else 130)
+    estate = Estate(run_dir.resolve(), Ports.free() if free_ports else Ports())
+    raise typer.Exit(_local(demo_run.demo(estate, manifests, once=once, console=console)))
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="MetricAccess manifests or folders of them.")],
+) -> None:
+    """Validate manifests and print every problem; status 1 if any is an error."""
+    findings = manifest_files.check(files)
+    Console().print(manifest_files.render(findings))
+    raise typer.Exit(manifest_files.exit_status(findings))
+
+
+@app.command()
+def status(
+    nats: NatsUrl = NATS_URL,
+    watch: Annotated[bool, typer.Option(help="Show it anew every two seconds.")] = False,
+) -> None:
+    """Show backends, tenants, jobs and the lag of every endpoint."""
+    console = Console()
+
+    async def show(connection: bus.Bus) -> None:
+        found = await snapshot.take(connection)
+        if not watch:
+            console.print(rendering.render(found, _now_ms()))
+            return
+        with Live(console=console, auto_refresh=False) as live:
+            while True:
+                found = await snapshot.take(connection)
+                live.update(rendering.render(found, _now_ms()), refresh=True)
+                await asyncio.sleep(2)
+
+    _over_nats(nats, show)
+
+
+@app.command()
+def explain(
+    tenant: Annotated[str, typer.Argument(help="Whose rules.")],
+    query: Annotated[str, typer.Argument(help="A PromQL query.")],
+    manifests: Annotated[
+        list[Path] | None,
+        typer.Option(help="Take the rules from these manifests instead of those in force."),
+    ] = None,
+    nats: NatsUrl = NATS_URL,
+) -> None:
+    """Show how a tenant's query is rewritten, and why; status 1 if it is refused."""
+    try:
+        ground = (
+            explaining.in_files(manifests, tenant)
+            if manifests
+            else _over_nats(nats, lambda connection: explaining.in_force(connection, tenant))
+        )
+        explanation = explaining.explain(ground, query)
+    except (PromQLError, errors.TenantryError) as error:
+        _fail(str(error))
+    Console().print(explaining.render(explanation))
+    raise typer.Exit(1 if explanation.refusal else 0)
+
+
+def _over_nats[T](url: str, work: Callable[[bus.Bus], Awaitable[T]]) -> T:
+    """Run `work` with a connection; a NATS that does not answer is said, and what to do about it."""
+
+    async def connected() -> T:
+        settings = config.Nats(servers=(url,))
+        async with (
+            asyncio.timeout(_NATS_SECONDS) as patience,
+            bus.connect(settings, "tenantry") as link,
+        ):
+            patience.reschedule(None)
+            return await work(link)
+
+    try:
+        return asyncio.run(connected())
+    except TimeoutError:
+        _fail(f"NATS does not answer at {url}; name it with --nats, or start it: tenantry up")
+    except errors.TenantryError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _local[T](work: Coroutine[Any, Any, T]) -> T:
+    """Run what starts servers here; a server that cannot be started is said in its own words."""
+    try:
+        return asyncio.run(work)
+    except LocalError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _fail(text: str) -> NoReturn:
+    Console(stderr=True).print(f"[bold red]tenantry:[/] {text}", highlight=False)
+    raise typer.Exit(2)
