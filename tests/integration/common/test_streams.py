@@ -1,0 +1,41 @@
+"""Streams are created once and only ever strengthened, on a real nats-server."""
+
+import asyncio
+import contextlib
+
+from tenantry_common import bus, config, streams
+from tenantry_common.testing import ready_bus, settings
+from tenantry_local.nats_server import NatsServer
+
+
+async def test_ensure_creates_once_and_only_strengthens(fresh_nats_server: NatsServer) -> None:
+    server = fresh_nats_server
+    async with ready_bus(server.url) as connection:
+        await connection.js.update_stream(
+            config=(await connection.js.stream_info("SAMPLES")).config.evolve(max_bytes=5 << 30)
+        )
+        await streams.ensure(connection, settings(server.url))
+        stronger = (await connection.js.stream_info("SAMPLES")).config.max_bytes
+        wanted = config.Nats(servers=(server.url,), samples_max_bytes=6 << 30)
+        await streams.ensure(connection, wanted)
+
+        assert (stronger, (await connection.js.stream_info("SAMPLES")).config.max_bytes) == (
+            5 << 30,
+            6 << 30,
+        )
+
+
+async def test_several_services_may_create_at_once(fresh_nats_server: NatsServer) -> None:
+    server = fresh_nats_server
+    async with contextlib.AsyncExitStack() as stack:
+        connections = [
+            await stack.enter_async_context(bus.connect(settings(server.url), f"s{n}"))
+            for n in range(5)
+        ]
+        async with asyncio.TaskGroup() as group:
+            for connection in connections:
+                group.create_task(streams.ensure(connection, settings(server.url)))
+
+        assert {s.config.name for s in await connections[0].js.streams_info()} == {
+            s.name for s in streams.definitions(config.Nats())
+        }
