@@ -15,7 +15,7 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers sync fmt lint types arch lock check test test-unit e2e oracle oracle-delivery leakage proto demo images up down clean
+.PHONY: help setup servers sync fmt lint types arch lock map check test test-unit e2e oracle oracle-delivery leakage proto demo images up down clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ arch: setup ## who may import whom, and the rules of the layout
 # that the comparison needs is in the lock; only a lock that no longer fits would ask the network.
 lock: setup ## whether uv.lock fits the pyproject.toml files
 	env -u UV_DEFAULT_INDEX -u UV_INDEX_URL -u UV_INDEX $(UV) lock --check --offline
+
+map: setup ## write the map of modules in ARCHITECTURE.md again, from their docstrings
+	$(BIN)/python scripts/map.py
 
 check: lint types arch lock ## everything that needs no server: lint, types, arch, lock
 
