@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tenant_controller import delivery, duration, endpoints, names
+from tenant_controller import delivery, endpoints, names
 from tenant_controller.catalogue import Catalogue, Entry
 from tenant_controller.findings import Finding, in_order
 from tenant_controller.metric_access import RemoteWrite
 from tenant_controller.platform_settings import Platform
-from tenantry_common import contracts
+from tenantry_common import contracts, duration
 from tenantry_common.contracts import DeliveryJob, Matcher, Problem, RuleMatchers, TenantPolicy
 from tenantry_common.subjects import JobRef
 from tenantry_promql import RuleSet, format_selector

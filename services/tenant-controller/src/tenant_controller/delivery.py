@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tenant_controller import duration, names
+from tenant_controller import names
 from tenant_controller.metric_access import (
     PrometheusTarget,
     PushgatewayTarget,
@@ -14,7 +14,7 @@ from tenant_controller.metric_access import (
     RemoteWrite,
     RemoteWriteTarget,
 )
-from tenantry_common import relabel
+from tenantry_common import duration, relabel
 from tenantry_common.contracts import Problem, RelabelRule
 
 PATH = "$.spec.remoteWrite"

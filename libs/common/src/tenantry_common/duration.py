@@ -1,4 +1,4 @@
-"""Go's durations (``1h30m``, ``1.5s``), as Kubernetes objects write them; pure."""
+"""Go's durations (``1h30m``, ``1.5s``), as Kubernetes objects and configurations write them; pure."""
 
 import re
 from fractions import Fraction

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tenant_controller import duration
+from tenantry_common import duration
 
 
 @pytest.mark.parametrize(
