@@ -69,6 +69,18 @@ def test_lists_are_fetched_into_tools_where_those_of_the_machine_lack_the_packag
     assert said == ["fetching package lists into .tools/apt"]
 
 
+def test_a_server_in_the_package_of_another_is_fetched_with_that(
+    add_program: AddProgram, calls: Callable[[], list[str]], tmp_path: Path, folder: Path
+) -> None:
+    add_program("apt-get", "touch victoria-metrics_1_amd64.deb")
+    add_program("dpkg", 'mkdir -p "$3/usr/bin"; touch "$3/usr/bin/vmagent"')
+
+    found = apt.fetch(packages.named("vmagent"), tmp_path, folder, lambda _: None)
+
+    assert (found / "vmagent").exists()
+    assert calls()[0].endswith("download victoria-metrics")
+
+
 def test_a_failed_download_is_told_in_apts_words(
     add_program: AddProgram, tmp_path: Path, folder: Path
 ) -> None:

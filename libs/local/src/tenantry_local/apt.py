@@ -42,13 +42,14 @@ def fetch(package: Package, tools: Path, folder: Path, say: Callable[[str], None
         if shutil.which(program) is None:
             raise InstallFailed(f"this machine has no {program}")
     state = tools / "apt"
+    archive_name = package.archive or package.name
     try:
-        _download(package.name, folder, _configure(state, _SYSTEM_LISTS))
+        _download(archive_name, folder, _configure(state, _SYSTEM_LISTS))
     except InstallFailed:  # lists never fetched, or so old that the archive dropped the file
         say("fetching package lists into .tools/apt")
         arguments = _configure(state, state / "lists")
         commands.run("apt-get", *arguments, "--quiet=2", "update")
-        _download(package.name, folder, arguments)
+        _download(archive_name, folder, arguments)
     (archive,) = folder.glob("*.deb")
     commands.run("dpkg", "-x", str(archive), str(folder))
     return folder / "usr" / "bin"

@@ -48,6 +48,11 @@ VICTORIA_METRICS = Binary(
     variable="VICTORIA_METRICS_BIN",
     image="victoriametrics/victoria-metrics:v1.122.0",
 )
+VMAGENT = Binary(
+    names=("vmagent", "vmagent-prod"),
+    variable="VMAGENT_BIN",
+    image="victoriametrics/vmagent:v1.122.0",
+)
 
 
 def tools_dir() -> Path:

@@ -12,7 +12,9 @@ class Package:
     """A server with its companions, as it is distributed."""
 
     name: str
-    """Name of the Debian and Ubuntu package, and the one by which people ask for it."""
+    """The name by which people ask for it."""
+    archive: str = ""
+    """Name of the Debian and Ubuntu package, if it is another one."""
     binary: Binary
     """The server itself; when it is found nothing is installed."""
     companions: tuple[Binary, ...] = ()
@@ -47,6 +49,14 @@ KNOWN = (
         formula="victoriametrics",
         image_folder="/",
         image_executables=("victoria-metrics-prod",),
+    ),
+    Package(
+        name="vmagent",
+        archive="victoria-metrics",
+        binary=binaries.VMAGENT,
+        formula=None,
+        image_folder="/",
+        image_executables=("vmagent-prod",),
     ),
 )
 
