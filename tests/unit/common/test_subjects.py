@@ -72,3 +72,15 @@ def test_consumers_of_different_deliveries_have_different_names(
 def test_a_cluster_id_from_outside_is_hashed() -> None:
     assert subjects.source_token("../../evil") == subjects.source_token("../../evil")
     assert set(subjects.source_token("../../evil")) <= set("0123456789abcdef")
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        pytest.param("", "_INBOX", id="everybody without a user name shares"),
+        pytest.param("writer", "_INBOX_writer", id="a user has its own"),
+        pytest.param("a.b", "_INBOX_a=2Eb", id="nobody's lies below that of another"),
+    ],
+)
+def test_inboxes_of_users_are_apart(user: str, expected: str) -> None:
+    assert subjects.inbox_prefix(user) == expected

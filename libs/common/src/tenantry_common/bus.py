@@ -19,7 +19,7 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from tenantry_common import backoff, config, errors, logs
+from tenantry_common import backoff, config, errors, logs, subjects
 
 _log = logging.getLogger(__name__)
 
@@ -149,6 +149,7 @@ async def _open(client: Client, bus: Bus, settings: config.Nats, name: str) -> N
         password=_password(settings),
         user_credentials=settings.credentials_file or None,
         tls=_tls(settings),
+        inbox_prefix=subjects.inbox_prefix(settings.username),
     )
 
 

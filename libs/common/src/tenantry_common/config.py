@@ -31,7 +31,8 @@ class Nats(Section, frozen=True, kw_only=True):
     credentials_file: str = ""
     """Path of a NATS .creds file; empty for none."""
     username: str = ""
-    """User name; the password is read from `password_file`."""
+    """User name; the password is read from `password_file`. The user's inboxes begin with
+    `_INBOX_<username>`, so that it needs no permission to hear those of others."""
     password_file: str = ""
     """Path of a file that holds the password."""
     tls_ca_file: str = ""

@@ -174,6 +174,11 @@ def bucket_subject(bucket: str, key: str) -> str:
     return f"$KV.{bucket}.{key}"
 
 
+def inbox_prefix(user: str) -> str:
+    """What the inboxes of a NATS user begin with, so that no other user needs to be let in there."""
+    return f"_INBOX_{token(user)}" if user else "_INBOX"
+
+
 def batch_id(shard: ShardRef, window_end_ms: int, part: int) -> str:
     """`Nats-Msg-Id` of one batch: a repeated publish within the duplicate window is dropped."""
     return f"{shard.job}/{shard.shard}/{window_end_ms}/{part}"
