@@ -1,13 +1,12 @@
 """A query as the tree that Prometheus' `parse_query` answers (web/api/v1/translate_ast.go)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from tenantry_promql.chains import binds_first
+from tenantry_promql import operations
 from tenantry_promql.cursor import Cursor
 from tenantry_promql.errors import Refused
 from tenantry_promql.functions import MATRIX, SCALAR, STRING, VECTOR, ValueType
-from tenantry_promql.lexer import DURATION, END, IDENTIFIER, NUMBER, tokenize
-from tenantry_promql.lexer import STRING as STRING_TOKEN
+from tenantry_promql.lexer import DURATION, END, IDENTIFIER, NUMBER
 from tenantry_promql.literals import NotUTF8, unquote
 from tenantry_promql.numbers import duration_ms, go_float, number_value
 from tenantry_promql.reader import read
@@ -28,7 +27,6 @@ from tenantry_promql.syntax import (
 type Tree = dict[str, object]
 
 _DEFAULT_LIMITS = Limits()
-_SETS = frozenset(("and", "or", "unless"))
 _TYPE_NAMES: dict[ValueType, str] = {
     SCALAR: "scalar",
     STRING: "string",
@@ -73,8 +71,13 @@ def _number(value: float) -> Tree:
 
 
 def _string(text: str) -> str:
+    return _as_text(unquote, text)
+
+
+def _as_text[T, R](read: Callable[[T], R], value: T) -> R:
+    """Return what `read` makes of a value. Raises Refused where that is not text."""
     try:
-        return unquote(text)
+        return read(value)
     except NotUTF8 as error:
         raise Refused(
             "A string that is not valid UTF-8", "JSON cannot hold it", "write it without \\x"
@@ -106,19 +109,14 @@ def _call(node: Call) -> Tree:
 
 def _aggregation(node: Aggregation) -> Tree:
     *parameter, inner = node.arguments
-    cursor = _cursor(node.modifier)
-    without = cursor.kind == "without"
-    grouping: list[str] = []
-    if cursor.kind != END:
-        cursor.take()
-        grouping = _labels(cursor)
+    groups = _as_text(operations.grouping, node)
     return {
         "type": "aggregation",
         "op": node.op.lower(),
         "expr": _translated(inner),
         "param": _translated(parameter[0]) if parameter else None,
-        "grouping": grouping,
-        "without": without,
+        "grouping": list(groups.labels),
+        "without": groups.without,
     }
 
 
@@ -126,89 +124,42 @@ type _Operand = tuple[Tree, ValueType]
 
 
 def _chain(node: Chain) -> Tree:
-    """Group a row of operands and operators by precedence."""
-    operands: list[_Operand] = []
-    waiting: list[Operator] = []
-    for part in node.parts:
-        if not isinstance(part, Operator):
-            operands.append((_translated(part), _type(part)))
-            continue
-        while waiting and not part.is_unary and binds_first(waiting[-1], part):
-            _reduce(operands, waiting.pop())
-        waiting.append(part)
-    while waiting:
-        _reduce(operands, waiting.pop())
-    return operands[0][0]
+    tree, _ = operations.fold(node, lambda part: (_translated(part), _type(part)), _unary, _binary)
+    return tree
 
 
-def _reduce(operands: list[_Operand], operator: Operator) -> None:
-    right, right_type = operands.pop()
-    if operator.is_unary:
-        operands.append((_unary(operator.symbol, right), right_type))
-        return
-    left, left_type = operands.pop()
-    both = VECTOR if VECTOR in (left_type, right_type) else SCALAR
+def _unary(operator: Operator, operand: _Operand) -> _Operand:
+    tree, kind = operand
+    symbol = operator.symbol
+    if tree["type"] != "numberLiteral":
+        return {"type": "unaryExpr", "op": symbol, "expr": tree}, kind
+    # Prometheus' parser makes one literal of a sign and a number.
+    value = float(str(tree["val"]))
+    return _number(-value if symbol == "-" else value), kind
+
+
+def _binary(operator: Operator, left: _Operand, right: _Operand) -> _Operand:
+    between_vectors = left[1] == right[1] == VECTOR
     tree: Tree = {
         "type": "binaryExpr",
         "op": operator.symbol.lower(),
-        "lhs": left,
-        "rhs": right,
-        "matching": _matching(operator) if left_type == right_type == VECTOR else None,
+        "lhs": left[0],
+        "rhs": right[0],
+        "matching": _matching(operator) if between_vectors else None,
         "bool": operator.returns_bool,
     }
-    operands.append((tree, both))
-
-
-def _unary(symbol: str, operand: Tree) -> Tree:
-    if operand["type"] != "numberLiteral":
-        return {"type": "unaryExpr", "op": symbol, "expr": operand}
-    # Prometheus' parser makes one literal of a sign and a number.
-    value = float(str(operand["val"]))
-    return _number(-value if symbol == "-" else value)
+    return tree, VECTOR if VECTOR in (left[1], right[1]) else SCALAR
 
 
 def _matching(operator: Operator) -> Tree:
-    card = "many-to-many" if operator.symbol.lower() in _SETS else "one-to-one"
-    labels: list[str] = []
-    include: list[str] = []
-    fills: dict[str, float | None] = {"lhs": None, "rhs": None}
-    on = False
-    cursor = _cursor(operator.modifiers)
-    while cursor.kind != END:
-        word = cursor.take().lower()
-        if word in ("on", "ignoring"):
-            on = word == "on"
-            labels = _labels(cursor)
-        elif word in ("group_left", "group_right"):
-            card = "many-to-one" if word == "group_left" else "one-to-many"
-            include = _labels(cursor)
-        elif word.startswith("fill"):
-            value = _fill(cursor)
-            fills |= {"lhs": value} if word != "fill_right" else {}
-            fills |= {"rhs": value} if word != "fill_left" else {}
-    return {"card": card, "labels": labels, "on": on, "include": include, "fillValues": fills}
-
-
-def _fill(cursor: Cursor) -> float:
-    cursor.take()
-    sign = -1.0 if cursor.kind == "-" else 1.0
-    if cursor.kind in ("+", "-"):
-        cursor.take()
-    value = number_value(cursor.take())
-    cursor.take()
-    return sign * value
-
-
-def _labels(cursor: Cursor) -> list[str]:
-    cursor.take()
-    found: list[str] = []
-    while cursor.kind != ")":
-        is_string = cursor.kind == STRING_TOKEN
-        text = cursor.take()
-        if text != ",":
-            found.append(_string(text) if is_string else text)
-    cursor.take()
-    return found
+    found = _as_text(operations.matching, operator)
+    return {
+        "card": found.cardinality,
+        "labels": list(found.labels),
+        "on": found.on,
+        "include": list(found.include),
+        "fillValues": {"lhs": found.fill_left, "rhs": found.fill_right},
+    }
 
 
 _AT = ("timestamp", "startOrEnd")
@@ -225,7 +176,7 @@ def _modifiers(text: str) -> Tree:
         "anchored": False,
         "smoothed": False,
     }
-    cursor = _cursor(text)
+    cursor = operations.cursor_of(text)
     while cursor.kind != END:
         kind = cursor.kind
         cursor.take()
@@ -289,7 +240,3 @@ def _type(node: Node) -> ValueType:
         case Chain():
             types = {_type(part) for part in node.parts if not isinstance(part, Operator)}
             return VECTOR if VECTOR in types else SCALAR
-
-
-def _cursor(text: str) -> Cursor:
-    return Cursor(tokenize(text), _DEFAULT_LIMITS)
