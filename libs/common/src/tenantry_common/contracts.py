@@ -71,6 +71,9 @@ class Backend(Message, frozen=True, kw_only=True):
     healthy: bool = False
     reason: str = ""
     """Why it is not healthy, or what could not be read of it; for people."""
+    access: str = ""
+    """Name of the access profile (`backend_access`) that it is asked with; each service reads the
+    credentials where its own configuration says. Empty: none."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
