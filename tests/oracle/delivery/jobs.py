@@ -7,11 +7,15 @@ the compiler, the rules or the relabelling that it checks.
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 type Labels = dict[str, str]
+type Target = Literal["prometheus", "remote_write", "pushgateway"]
+type Delivered = Callable[[Labels], Labels | None]
 
-_TENANT = "team-a"
+TENANT = "team-a"
+PUSH_JOB = "pushed"
+_SECOND = 1000
 
 
 @dataclass(frozen=True)
@@ -20,41 +24,43 @@ class Job:
 
     name: str
     interval_ms: int
-    manifest: dict[str, Any]
-    delivered: Callable[[Labels], Labels | None]
+    target: Target
+    metrics: tuple[str, ...]
+    settings: Mapping[str, Any]
+    """More of `spec.remoteWrite`."""
+    delivered: Delivered
     """Labels of a source series without the replica label → as delivered, None when it is not."""
 
-    def owns(self, labels: Mapping[str, str]) -> bool:
-        """Return whether a series at an endpoint came from this job."""
-        return labels.get("via") == self.name
-
-
-def _manifest(name: str, interval: str, metrics: list[str], **delivery: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "observability.ethos.io/v1alpha1",
-        "kind": "MetricAccess",
-        "metadata": {"name": name, "namespace": _TENANT},
-        "spec": {
-            "source": "oracle",
-            "metrics": metrics,
-            "remoteWrite": {
-                "enabled": True,
-                "interval": interval,
-                "target": {
-                    "type": "prometheus",
-                    "prometheus": {"serviceName": "prometheus", "replicas": 2},
+    def manifest(self, external_url: str) -> dict[str, Any]:
+        """Return the object; `external_url` is where a target of type `remote_write` points."""
+        targets: dict[Target, dict[str, Any]] = {
+            "prometheus": {"prometheus": {"serviceName": "prometheus", "replicas": 2}},
+            "remote_write": {"remoteWrite": {"url": external_url}},
+            "pushgateway": {"pushgateway": {"serviceName": "pushgateway", "jobName": PUSH_JOB}},
+        }
+        return {
+            "apiVersion": "observability.ethos.io/v1alpha1",
+            "kind": "MetricAccess",
+            "metadata": {"name": self.name, "namespace": TENANT},
+            "spec": {
+                "source": "oracle",
+                "metrics": list(self.metrics),
+                "remoteWrite": {
+                    "enabled": True,
+                    "interval": f"{self.interval_ms // _SECOND}s",
+                    "target": {"type": self.target, **targets[self.target]},
+                    "extraLabels": {"via": self.name},
+                    **self.settings,
                 },
-                "extraLabels": {"via": name},
-                **delivery,
             },
-        },
-    }
+        }
 
 
-def _plain(labels: Labels) -> Labels | None:
-    if labels["__name__"].startswith("load_"):
-        return {**labels, "via": "plain"}
-    return None
+def _all(via: str) -> Delivered:
+    def delivered(labels: Labels) -> Labels | None:
+        return {**labels, "via": via} if labels["__name__"].startswith("load_") else None
+
+    return delivered
 
 
 def _own(labels: Labels) -> Labels | None:
@@ -64,7 +70,7 @@ def _own(labels: Labels) -> Labels | None:
     return None
 
 
-_RELABELINGS = [
+_CHANGED = [
     {"action": "drop", "sourceLabels": ["__name__"], "regex": "load_special"},
     {"action": "keep", "sourceLabels": ["__name__"], "regex": "load_.*"},
     {"action": "replace", "sourceLabels": ["number"], "regex": "(...)(...)", "targetLabel": "half",
@@ -76,7 +82,7 @@ _RELABELINGS = [
 ]  # fmt: skip
 
 
-def _relabelled(labels: Labels) -> Labels | None:
+def _changed(labels: Labels) -> Labels | None:
     if labels["__name__"] == "load_special" or not labels["__name__"].startswith("load_"):
         return None
     number = labels["number"]
@@ -84,25 +90,54 @@ def _relabelled(labels: Labels) -> Labels | None:
         "halves": f"{number[3:6]}-{number[:3]}",
         # Prometheus: the last eight bytes of the MD5 sum, big endian, modulo.
         "hash": str(int.from_bytes(hashlib.md5(number.encode()).digest()[8:]) % 7),  # noqa: S324
-        "via": "relabelled",
+        "via": "changed",
     }
     if namespace := labels.get("namespace"):
         made["upper"] = namespace.upper()
     return {name: value for name, value in labels.items() if name != "cluster"} | made
 
 
-JOBS = (
-    Job("plain", 5_000, _manifest("plain", "5s", ["load_.*"]), _plain),
-    Job(
-        "own",
-        10_000,
-        _manifest("own", "10s", ['{namespace="team-a"}', "load_temperature"]),
-        _own,
-    ),
-    Job(
-        "relabelled",
-        5_000,
-        _manifest("relabelled", "5s", ["load_.*"], metricRelabelings=_RELABELINGS),
-        _relabelled,
-    ),
-)
+_CHOSEN = [
+    {"action": "keepequal", "sourceLabels": ["zone"], "targetLabel": "home"},
+    {"action": "lowercase", "sourceLabels": ["team"], "targetLabel": "team"},
+    {"action": "replace", "targetLabel": "__tmp_ops", "replacement": "ops"},
+    {"action": "dropequal", "sourceLabels": ["team"], "targetLabel": "__tmp_ops"},
+    {"action": "labelkeep", "regex": "__name__|number|team|pod|le|text"},
+]
+_KEPT = ("__name__", "number", "team", "pod", "le", "text")
+
+
+def _chosen(labels: Labels) -> Labels | None:
+    if not labels["__name__"].startswith("load_") or labels["zone"] != labels["home"]:
+        return None
+    if (team := labels["team"].lower()) == "ops":
+        return None
+    kept = {name: value for name, value in labels.items() if name in _KEPT}
+    return {**kept, "team": team, "via": "chosen"}
+
+
+def all_jobs(*, speaks_v2: bool) -> tuple[Job, ...]:
+    """Return the jobs; `speaks_v2`: whether the Prometheus endpoints take remote write 2.0."""
+    every = ("load_.*",)
+    return (
+        Job("plain", 5_000, "prometheus", every, {}, _all("plain")),
+        Job(
+            "own",
+            10_000,
+            "prometheus",
+            ('{namespace="team-a"}', "load_temperature"),
+            {"protocol": "2.0" if speaks_v2 else "auto"},
+            _own,
+        ),
+        Job("changed", 5_000, "prometheus", every, {"metricRelabelings": _CHANGED}, _changed),
+        Job(
+            "chosen",
+            5_000,
+            "prometheus",
+            every,
+            {"metricRelabelings": _CHOSEN, "protocol": "auto"},
+            _chosen,
+        ),
+        Job("external", 5_000, "remote_write", every, {}, _all("external")),
+        Job("pushed", 5_000, "pushgateway", every, {}, _all("pushed")),
+    )

@@ -1,8 +1,8 @@
 """What the oracle's sources scrape: everything that makes delivery hard, made of arithmetic.
 
 A pure function of the time, so that both servers of an HA pair see the same world at their own
-instants: churn and staleness, resets, NaN, infinities and negative zero, long and non-ASCII label
-values, missing labels, values that need all 53 bits.
+instants: churn and staleness, resets, NaN, infinities, long and non-ASCII label values, missing
+labels, values that need all 53 bits, and labels for every relabel action to work on.
 """
 
 import argparse
@@ -26,6 +26,7 @@ _TEXTS = (
     "line\nbreak",
     "=~|{}",
     "x" * 5000,
+    "東" * 5000,
 )
 
 
@@ -41,7 +42,12 @@ def exposed(now: float, series: int) -> Iterator[Exposed]:
     """Yield about `series` series as they are at `now` (seconds)."""
     for number in range(series):
         namespace = ("team-a", "team-b", "")[number // len(_FAMILIES) % 3]
-        labels = {"number": f"{number:06d}"} | ({"namespace": namespace} if namespace else {})
+        labels = {
+            "number": f"{number:06d}",
+            "zone": f"zone-{number % 3}",
+            "home": f"zone-{number % 2}",
+            "team": "Team Ä" if number % 4 else "OPS",
+        } | ({"namespace": namespace} if namespace else {})
         yield _FAMILIES[number % len(_FAMILIES)](now, number, labels)
 
 

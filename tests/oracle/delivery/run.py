@@ -14,39 +14,43 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
-from tests.oracle.delivery import chaos, jobs, verdict
-from tests.oracle.delivery.chaos import Blow
+from tests.oracle.delivery import chaos, held
+from tests.oracle.delivery.endpoints import Endpoint
 from tests.oracle.delivery.fleet import REPLICA_LABEL, Fleet
+from tests.oracle.delivery.held import Series
 from tests.oracle.delivery.jobs import Job
+from tests.oracle.delivery.strike import Striker
 from tests.oracle.delivery.verdict import Verdict
 
-from tenantry_cli.demo import delivery, readback
+from tenantry_local import binaries, commands, install
 from tenantry_local.supervisor import Supervisor
 
-_QUIET_SECONDS = 6.0
 _ARRIVAL_SECONDS = 90.0
+_POLL_SECONDS = 0.5
+_SERVERS = ("prometheus", "prometheus-pushgateway", "victoria-metrics")
+
+type Found = list[tuple[Job, Endpoint, Verdict]]
 
 
 async def run(arguments: argparse.Namespace, directory: Path, console: Console) -> int:
     """Return the exit status."""
     fleet = Fleet(
         directory,
-        manifests={f"{job.name}.yaml": job.manifest for job in jobs.JOBS},
         series=arguments.series,
         collectors=arguments.collectors,
         writers=arguments.writers,
         nats=arguments.nats,
+        speaks_v2=_major_version() >= 3,
     )
     rng = random.Random(arguments.seed)  # noqa: S311 - a repeatable run, no secret
     async with Supervisor(directory) as supervisor:
-        console.print(f"starting {len(fleet.victims) + 3} processes")
+        console.print(f"starting {len(fleet.victims) + 1} processes")
         await fleet.start(supervisor)
         start_ms = await _flowing(fleet)
         blows = list(
@@ -54,115 +58,122 @@ async def run(arguments: argparse.Namespace, directory: Path, console: Console) 
             if arguments.pairs
             else chaos.single(fleet.victims, arguments.kills, rng)
         )
-        with Progress(console=console, disable=not console.is_terminal) as progress:
-            for blow in progress.track(blows, description="killing and pausing"):
-                await _strike(supervisor, blow)
-                await asyncio.sleep(rng.uniform(0.5, _QUIET_SECONDS))
+        striker = Striker(supervisor, fleet)
+        for number, blow in enumerate(blows, start=1):
+            console.print(f"{number}/{len(blows)}: {blow}", highlight=False)
+            await striker.strike(blow)
+            await asyncio.sleep(rng.uniform(0.5, arguments.quiet))
         console.print("everything runs again; waiting until all endpoints have caught up")
-        verdicts = await _compare(fleet, start_ms)
-    console.print(_table(verdicts))
-    return _last_line(verdicts, len(blows))
+        end_ms = await _caught_up(fleet)
+        console.print("comparing every sample")
+        found = await _compare(fleet, (start_ms, end_ms))
+    console.print(_table(found))
+    for example in _examples(found):
+        console.print(example, markup=False, highlight=False)
+    return _last_line([verdict for _, _, verdict in found], len(blows))
 
 
-async def _strike(supervisor: Supervisor, blow: Blow) -> None:
-    if blow.act == "pause":
-        for victim in blow.victims:
-            supervisor[victim].pause()
-        await asyncio.sleep(blow.seconds)
-        for victim in blow.victims:
-            supervisor[victim].resume()
-        return
-    async with asyncio.TaskGroup() as group:
-        for victim in blow.victims:
-            group.create_task(supervisor.kill(victim))
-    await asyncio.sleep(blow.seconds)
-    async with asyncio.TaskGroup() as group:
-        for victim in blow.victims:
-            group.create_task(supervisor.restart(victim))
+def _major_version() -> int:
+    """Return the major version of the Prometheus servers of this run."""
+    said = commands.run(str(binaries.find(binaries.PROMETHEUS)), "--version")
+    return int(said.removeprefix("prometheus, version ").partition(".")[0])
 
 
 async def _flowing(fleet: Fleet) -> int:
     """Wait until every endpoint holds samples of every job; return the time from which to compare."""
-    async with aiohttp.ClientSession() as session:
-        since = int(time.time() * 1000)
-        urls = [fleet.strict.url, fleet.lenient.url]
-        if not await delivery.wait_until_stored(session, urls, since + 5_000, _ARRIVAL_SECONDS):
-            raise TimeoutError("no samples arrive at the endpoints; see the logs of the services")
-        longest = max(job.interval_ms for job in jobs.JOBS)
-        now = int(time.time() * 1000)
-        return now // longest * longest
+    await _arrived(fleet, int(time.time() * 1000))
+    return _aligned(fleet)
 
 
-async def _compare(fleet: Fleet, start_ms: int) -> list[tuple[str, str, Verdict]]:
-    longest = max(job.interval_ms for job in jobs.JOBS)
-    end_ms = int(time.time() * 1000) // longest * longest
-    found: list[tuple[str, str, Verdict]] = []
+def _aligned(fleet: Fleet) -> int:
+    """Return the last moment at which intervals of all jobs ended."""
+    longest = max(job.interval_ms for job in fleet.jobs)
+    return int(time.time() * 1000) // longest * longest
+
+
+async def _caught_up(fleet: Fleet) -> int:
+    """Wait until all is delivered that the sources hold now; return the time until which to compare.
+
+    A job's windows come in order, so those until then have come when one after them has.
+    """
+    end_ms = _aligned(fleet)
+    await _arrived(fleet, end_ms)
+    return end_ms
+
+
+async def _compare(fleet: Fleet, span: tuple[int, int]) -> Found:
+    """Compare the samples of the whole intervals of `span`."""
+    found: Found = []
     async with aiohttp.ClientSession() as session:
-        urls = [fleet.strict.url, fleet.lenient.url]
-        await _arrived(session, urls, end_ms + 2 * longest)
-        sources = [
-            await readback.samples(session, source.url, start_ms, end_ms)
-            for source in fleet.sources
-        ]
-        for url, name in ((fleet.strict.url, "strict"), (fleet.lenient.url, "lenient")):
-            held = await readback.samples(session, url, start_ms, end_ms)
-            found += [(job.name, name, _judge(job, sources, held)) for job in jobs.JOBS]
+
+        async def wanted(job: Job, span: tuple[int, int]) -> list[Series]:
+            every = {"__name__": ".+"}
+            return [
+                _delivered(job, await held.in_prometheus(session, source.url, every, span))
+                for source in fleet.sources
+            ]
+
+        for job, endpoint in _deliveries(fleet):
+            verdict = await endpoint.judge(session, job, wanted, span)
+            found.append((job, endpoint, verdict))
     return found
 
 
-async def _arrived(session: aiohttp.ClientSession, urls: list[str], at_ms: int) -> None:
-    """Wait until every job has delivered a window that ends after `at_ms`, everywhere."""
-    async with asyncio.timeout(_ARRIVAL_SECONDS):
-        for url in urls:
-            for job in jobs.JOBS:
-                while True:
-                    recent = await readback.samples(session, url, at_ms - 1, at_ms + 600_000)
-                    if any(job.owns(dict(sample.labels)) for sample in recent):
-                        break
-                    await asyncio.sleep(1)
-
-
-def _judge(
-    job: Job, sources: list[list[readback.Sample]], held: Iterable[readback.Sample]
-) -> Verdict:
-    wanted = [
-        [
-            sample._replace(labels=frozenset(labels.items()))
-            for sample in source
-            if (labels := job.delivered(_without_replica(sample.labels))) is not None
-        ]
-        for source in sources
+def _deliveries(fleet: Fleet) -> list[tuple[Job, Endpoint]]:
+    return [
+        (job, endpoint)
+        for endpoint in fleet.endpoints
+        for job in fleet.jobs
+        if job.target == endpoint.target
     ]
-    own = [sample for sample in held if job.owns(dict(sample.labels))]
-    return verdict.judge(wanted, own, job.interval_ms)
 
 
-def _without_replica(labels: readback.Labels) -> dict[str, str]:
-    return {name: value for name, value in labels if name != REPLICA_LABEL}
+async def _arrived(fleet: Fleet, since_ms: int) -> None:
+    """Wait until every job has delivered something of after `since_ms`, everywhere."""
+    async with aiohttp.ClientSession() as session:
+        for job, endpoint in _deliveries(fleet):
+            try:
+                async with asyncio.timeout(_ARRIVAL_SECONDS):
+                    # Only asking tells: an endpoint announces nothing.
+                    while not await endpoint.newest(session, job, since_ms):  # noqa: ASYNC110
+                        await asyncio.sleep(_POLL_SECONDS)
+            except TimeoutError:
+                where = f"{job.name} does not arrive at {endpoint.server.name}"
+                raise TimeoutError(f"{where}; see the logs of the services") from None
 
 
-def _table(verdicts: list[tuple[str, str, Verdict]]) -> Table:
-    table = Table(
-        "job", "endpoint", "series", "samples", "lost", "extra", "different", "thinner", "e.g."
-    )
-    for job, endpoint, seen in verdicts:
-        figures = (seen.series, seen.samples, seen.lost, seen.extra, seen.different, seen.thinner)
-        table.add_row(job, endpoint, *map(str, figures), "\n".join(seen.examples[:2]))
+def _delivered(job: Job, source: Series) -> Series:
+    """Return what an endpoint must hold of the job if all came from this source."""
+    return {
+        frozenset(labels.items()): samples
+        for series, samples in source.items()
+        if (labels := job.delivered({k: v for k, v in series if k != REPLICA_LABEL})) is not None
+    }
+
+
+def _table(found: Found) -> Table:
+    columns = ("series", "samples", "lost", "extra", "different", "thinner", "mixed")
+    table = Table("job", "endpoint", *columns)
+    for job, endpoint, verdict in found:
+        figures = (str(getattr(verdict, column)) for column in columns)
+        table.add_row(job.name, endpoint.server.name, *figures)
     return table
 
 
-def _last_line(verdicts: list[tuple[str, str, Verdict]], kills: int) -> int:
-    total = [
-        sum(getattr(seen, field) for _, _, seen in verdicts)
+def _examples(found: Found) -> Iterator[str]:
+    for job, endpoint, verdict in found:
+        for example in verdict.examples:
+            yield f"{job.name} at {endpoint.server.name}: {example}"
+
+
+def _last_line(verdicts: list[Verdict], kills: int) -> int:
+    total = {
+        field: sum(getattr(verdict, field) for verdict in verdicts)
         for field in ("series", "samples", "lost", "extra", "different")
-    ]
-    series, samples, lost, extra, different = total
-    exact = all(seen.exact for _, _, seen in verdicts)
-    sys.stdout.write(
-        f"delivery: series={series} samples={samples} lost={lost} extra={extra} "
-        f"different={different} kills={kills}\n"
-    )
-    return 0 if exact else 1
+    }
+    figures = " ".join(f"{field}={count}" for field, count in total.items())
+    sys.stdout.write(f"delivery: {figures} kills={kills}\n")
+    return 0 if all(verdict.exact for verdict in verdicts) else 1
 
 
 def main() -> None:
@@ -174,10 +185,14 @@ def main() -> None:
     parser.add_argument("--collectors", type=int, default=3)
     parser.add_argument("--writers", type=int, default=3)
     parser.add_argument("--nats", type=int, default=3, help="nodes of the NATS cluster")
+    parser.add_argument("--quiet", type=float, default=6.0, help="longest pause between two kills")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--keep", action="store_true", help="keep the run folder")
     arguments = parser.parse_args()
-    console = Console(stderr=True)
+    terminal = Console(stderr=True)
+    console = terminal if terminal.is_terminal else Console(stderr=True, width=120)
+    if install.main(_SERVERS):
+        sys.exit(1)
     console.print(f"seed {arguments.seed}")
     directory = Path(tempfile.mkdtemp(prefix="oracle-delivery-"))
     try:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 async def test_nothing_is_lost_extra_or_different_after_kills() -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.oracle.delivery.run", "--seed", "7", "--kills", "4"),
-        *("--nats", "1", "--collectors", "2", "--writers", "2", "--series", "300"),
+        *("--nats", "1", "--collectors", "2", "--writers", "2", "--series", "300", "--quiet", "2"),
         stdout=PIPE,
         stderr=PIPE,
         cwd=ROOT,
