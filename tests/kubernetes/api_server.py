@@ -97,6 +97,8 @@ class ApiServer(kmock.RawHandler):
         self.lists = 0
         self.delay_seconds = 0.0
         """Time before anything is answered."""
+        self.away = False
+        """Nothing is answered but 503."""
         self.mute = False
         """Running watches say nothing, as over a connection that is dead."""
         self._last = 1000
@@ -220,6 +222,8 @@ class ApiServer(kmock.RawHandler):
     async def _handle(self, request: rendering.Request) -> aiohttp.web.StreamResponse:
         if self.delay_seconds:
             await asyncio.sleep(self.delay_seconds)
+        if self.away:
+            return aiohttp.web.Response(status=503)
         try:
             return await super()._handle(request)
         except NotImplementedError:
@@ -451,8 +455,8 @@ def _selected(found: Object, request: rendering.Request) -> bool:
         return False
     labels = metadata.get("labels") or {}
     for condition in filter(None, request.params.get("labelSelector", "").split(",")):
-        name, _, value = condition.partition("=")
-        if labels.get(name) != value:
+        name, equals, value = condition.partition("=")
+        if name not in labels or (equals and labels[name] != value):
             return False
     for condition in filter(None, request.params.get("fieldSelector", "").split(",")):
         name, _, value = condition.partition("=")

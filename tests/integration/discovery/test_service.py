@@ -243,5 +243,5 @@ async def test_a_stop_while_waiting_for_nats_is_quick(describe: Describe) -> Non
 
 
 async def test_a_configuration_without_sources_is_refused() -> None:
-    with pytest.raises(errors.ConfigError, match=r"\$\.discovery\.file_sd\.folders: no source"):
+    with pytest.raises(errors.ConfigError, match=r"\$\.discovery: no source"):
         await app.main(config.Config(), runtime.Runtime("discovery", config.Config()))

@@ -1,5 +1,8 @@
 """The page shows every file with its problem and every target with what became of it."""
 
+import msgspec
+import pytest
+
 from discovery import debug, target
 from discovery.files import File
 from discovery.target import Target
@@ -19,9 +22,11 @@ def test_the_page_is_complete() -> None:
     page = debug.page(
         leading=True,
         files={"d/a.json": File(tuple(targets.values())), "d/b.json": File(None, "broken")},
+        problems=("p",),
         warnings=("w",),
         targets=targets,
         backends={"a:1": backend},
+        seen={"a:1": 1700000000.9},
     )
 
     assert page == {
@@ -30,31 +35,44 @@ def test_the_page_is_complete() -> None:
             {"file": "d/a.json", "targets": 2, "problem": ""},
             {"file": "d/b.json", "targets": 0, "problem": "broken"},
         ],
+        "problems": ("p",),
         "warnings": ("w",),
         "targets": [
             {
                 "id": "a:1",
+                "url": "http://a:1",
+                "healthy": False,
+                "last_seen": "2023-11-14T22:13:20Z",
                 "source": "d/a.json",
-                "backend": {
-                    "schema": 1,
-                    "id": "a:1",
-                    "url": "http://a:1",
-                    "ha_set": "x",
-                    "role": "replica",
-                    "external_labels": {},
-                    "replica_labels": {},
-                    "labels": {},
-                    "version": "",
-                    "traits": {
-                        "major": 0,
-                        "label_replace_keeps_histograms": False,
-                        "delayed_name_removal": False,
-                        "experimental_functions": False,
-                    },
-                    "healthy": False,
-                    "reason": "down",
-                },
+                "unready": "",
+                "backend": msgspec.to_builtins(backend),
             },
-            {"id": "b:1", "source": "d/a.json", "backend": None},
+            {
+                "id": "b:1",
+                "url": "http://b:1",
+                "healthy": False,
+                "last_seen": None,
+                "source": "d/a.json",
+                "unready": "",
+                "backend": None,
+            },
         ],
     }
+
+
+@pytest.mark.parametrize(
+    ("problems", "expected"),
+    [
+        pytest.param((), {"status": "healthy", "reason": ""}, id="all is well"),
+        pytest.param(("a", "b"), {"status": "degraded", "reason": "a; b"}, id="something is not"),
+    ],
+)
+def test_health_counts_targets(problems: tuple[str, ...], expected: dict[str, str]) -> None:
+    up = Backend(id="a:1", url="http://a:1", ha_set="x", healthy=True)
+    down = Backend(id="b:1", url="http://b:1", ha_set="x")
+
+    assert debug.health(
+        problems=problems,
+        targets={id_: at(id_) for id_ in ("a:1", "b:1", "c:1")},
+        backends={"a:1": up, "b:1": down},
+    ) == {**expected, "total_targets": 3, "healthy_targets": 1}

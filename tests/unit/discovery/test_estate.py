@@ -37,7 +37,7 @@ def sets(found: object) -> dict[str, tuple[str, bool]]:
 
 
 def test_what_an_instance_before_knew_counts_for_backends_that_are_down() -> None:
-    estate = Estate(Listed((at("a:1"),)), ())
+    estate = Estate([Listed((at("a:1"),))], ())
     estate.remember(
         {"a:1": Backend(id="a:1", url="http://a:1", ha_set="x", external_labels={"cluster": "eu1"})}
     )
@@ -48,7 +48,7 @@ def test_what_an_instance_before_knew_counts_for_backends_that_are_down() -> Non
 
 def test_a_backend_that_its_source_drops_is_gone_and_forgotten() -> None:
     listed = Listed((at("a:1"),))
-    estate = Estate(listed, ())
+    estate = Estate([listed], ())
     estate.list_targets()
     estate.refresh({"a:1": told("eu1")})
     listed.targets = ()
@@ -62,7 +62,7 @@ def test_a_backend_that_its_source_drops_is_gone_and_forgotten() -> None:
 
 def test_an_incomplete_source_makes_nothing_forgotten() -> None:
     listed = Listed((at("a:1"),))
-    estate = Estate(listed, ())
+    estate = Estate([listed], ())
     estate.list_targets()
     estate.refresh({"a:1": told("eu1")})
     listed.targets, listed.complete = (), False
@@ -77,7 +77,7 @@ def test_an_incomplete_source_makes_nothing_forgotten() -> None:
 def test_changes_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     listed = Listed((at("a:1"), at("a:1", x="y")))
-    estate = Estate(listed, ())
+    estate = Estate([listed], ())
     for observation in (told("eu1"), told("eu1"), DOWN, DOWN):
         estate.list_targets()
         estate.refresh({"a:1": observation})

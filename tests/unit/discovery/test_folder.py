@@ -9,7 +9,7 @@ from discovery import config
 from discovery.folder import Folders
 
 A = '[{"targets": ["a:1"]}]'
-B = '[{"targets": ["b:1"]}]'
+B = '[{"targets": ["b:1"], "labels": {"__access__": "own"}}]'
 
 
 async def test_folders_are_followed_and_problems_are_logged_once(
@@ -19,7 +19,8 @@ async def test_folders_are_followed_and_problems_are_logged_once(
     one.mkdir()
     changed = asyncio.Event()
     folders = Folders(
-        config.FileSd(folders=(str(one), str(other)), reread_seconds=0.1), changed.set
+        config.FileSd(folders=(str(one), str(other)), reread_seconds=0.1, access="infra"),
+        changed.set,
     )
 
     async def until(expected: tuple[bool, bool, int]) -> None:
@@ -39,6 +40,10 @@ async def test_folders_are_followed_and_problems_are_logged_once(
         await until((True, False, 1))
         (one / "a.json").write_text(A)
         await until((True, True, 2))
+        assert [(one.id, one.access) for one in folders.targets] == [
+            ("a:1", "infra"),
+            ("b:1", "own"),
+        ]
         task.cancel()
 
     assert [(vars(r)["file"], vars(r)["kept"]) for r in caplog.records] == [

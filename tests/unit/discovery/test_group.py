@@ -1,12 +1,14 @@
 """Backends and their HA sets follow from what was declared, observed and known."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
-from discovery import group, target
+from discovery import group, target, traits
 from discovery.observation import Observation, Silent
 from discovery.target import Target
-from tenantry_common.contracts import Backend, UpstreamTraits
+from tenantry_common.contracts import Backend
 
 REPLICA_LABELS = ("prometheus_replica", "replica")
 
@@ -64,9 +66,7 @@ def test_everything_that_was_told_is_in_the_backend() -> None:
             replica_labels={"replica": "0"},
             labels={"team": "sre"},
             version="3.12.0",
-            traits=UpstreamTraits(
-                major=3, label_replace_keeps_histograms=True, delayed_name_removal=True
-            ),
+            traits=traits.of("3.12.0", {"promql-delayed-name-removal"}),
             healthy=True,
         )
     }
@@ -199,6 +199,68 @@ def test_replicas_without_a_replica_label_are_taken_for_replicas_and_that_is_sai
         "b:1": ("c-x", "the same external labels as a:1: taken for replicas of the same data"),
         "c:1": ("c-y", ""),
     }
+
+
+def test_parts_of_the_data_are_never_replicas_of_one_another() -> None:
+    shards = {"a:1": at("a:1"), "b:1": replace(at("b:1"), part="1")}
+    declared = {id_: replace(one, ha_set="east") for id_, one in shards.items()}
+    told = {id_: seen({"cluster": "eu1", "replica": id_}) for id_ in shards}
+    alone = {id_: seen({"replica": "0"}) for id_ in shards}
+
+    assert sets(grouped(told, targets=shards)) == {
+        "a:1": "cluster-eu1",
+        "b:1": "cluster-eu1--operator_shard-1",
+    }
+    assert sets(grouped(told, targets=declared)) == {
+        "a:1": "east",
+        "b:1": "east--operator_shard-1",
+    }
+    assert sets(grouped(alone, targets=shards)) == {"a:1": "default", "b:1": "operator_shard-1"}
+
+
+def test_what_the_source_knows_counts_where_the_server_does_not_tell() -> None:
+    described = replace(
+        at("a:1"), external_labels={"cluster": "eu1", "pod": "x"}, replica_labels=frozenset({"pod"})
+    )
+
+    told = grouped({"a:1": seen({"cluster": "us1"})}, targets={"a:1": described})["a:1"]
+    closed = grouped({"a:1": seen(CLOSED)}, targets={"a:1": described})["a:1"]
+    late = grouped({"a:1": seen(TIMED_OUT)}, targets={"a:1": described})["a:1"]
+
+    assert (told.ha_set, told.reason) == ("cluster-us1", "")
+    assert (closed.ha_set, closed.external_labels, closed.replica_labels, closed.reason) == (
+        "cluster-eu1",
+        {"cluster": "eu1"},
+        {"pod": "x"},
+        "external labels: /api/v1/status/config answered 403, those of t.yaml count",
+    )
+    assert late.healthy
+
+
+def test_a_backend_that_its_source_calls_not_ready_is_unhealthy_and_keeps_its_set() -> None:
+    observations = {"a:1": seen({"cluster": "eu1"})}
+    starting = {"a:1": replace(at("a:1"), unready="the pod is not ready")}
+    known = grouped(observations)
+
+    found = grouped(observations, known, starting)
+
+    assert found == {
+        "a:1": msgspec.structs.replace(known["a:1"], healthy=False, reason="the pod is not ready")
+    }
+    assert grouped(observations, {}, starting) == {}
+
+
+def test_a_note_about_twins_is_made_once() -> None:
+    known = grouped({"a:1": seen({"c": "x"}), "b:1": seen({"c": "x"})})
+    targets = {"a:1": at("a:1"), "b:1": at("b:1")}
+
+    assert group.backends(targets, {}, known, REPLICA_LABELS) == known
+
+
+def test_the_access_profile_goes_along() -> None:
+    targets = {"a:1": at("a:1", __access__="infra")}
+
+    assert grouped({"a:1": seen({})}, targets=targets)["a:1"].access == "infra"
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,21 @@
 """A probe asks four questions, follows nobody, waits for nobody, and reads no more than it must."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 import pytest_asyncio
+import trustme
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from discovery import probe, target
 from discovery.observation import Observation, Silent
 from discovery.target import Target
+from tenantry_common.backend_access import Keyring, Profile
 from tenantry_local.ports import free_port
 
 BUILD_INFO = {"status": "success", "data": {"version": "3.12.0"}}
@@ -24,12 +28,14 @@ class Backend:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.authorizations: set[str] = set()
         self.answers: dict[str, web.Response | None] = {}
         self.server = TestServer(web.Application())
         self.server.app.router.add_get("/{path:.*}", self._answer)
 
     async def _answer(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
+        self.authorizations.add(request.headers.get("Authorization", ""))
         usual = {
             "/-/ready": web.Response(text="Prometheus Server is Ready.\n"),
             "/api/v1/status/buildinfo": web.json_response(BUILD_INFO),
@@ -67,8 +73,14 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
+async def ask(
+    client: aiohttp.ClientSession, target: Target, timeout: float, **profiles: Profile
+) -> Observation:
+    return await probe.Probe(client, Keyring(profiles), timeout).ask(target)
+
+
 async def test_everything_is_asked_once(backend: Backend, client: aiohttp.ClientSession) -> None:
-    found = await probe.probe(client, backend.target, 5)
+    found = await ask(client, backend.target, 5)
 
     assert found == Observation(
         version="3.12.0",
@@ -87,7 +99,7 @@ async def test_a_path_prefix_is_kept(backend: Backend, client: aiohttp.ClientSes
     behind = at(f"127.0.0.1:{backend.server.port}", __path_prefix__="/prom")
     backend.answers["/prom/-/ready"] = web.Response()
 
-    found = await probe.probe(client, behind, 5)
+    found = await ask(client, behind, 5)
 
     assert found.ready is None
     assert found.version == Silent("/api/v1/status/buildinfo answered 404", closed=True)
@@ -129,7 +141,7 @@ async def test_what_is_not_told_is_said(
 ) -> None:
     backend.answers["/api/v1/status/config"] = answer
 
-    found = await probe.probe(client, backend.target, 0.2)
+    found = await ask(client, backend.target, 0.2)
 
     assert (found.external_labels, found.version, found.ready) == (expected, "3.12.0", None)
     assert "/elsewhere" not in backend.asked
@@ -140,7 +152,7 @@ async def test_a_larger_answer_than_allowed_is_not_read(
 ) -> None:
     monkeypatch.setattr(probe, "_MAX_BYTES", 10)
 
-    found = await probe.probe(client, backend.target, 5)
+    found = await ask(client, backend.target, 5)
 
     assert found.version == Silent(
         "/api/v1/status/buildinfo: the answer is larger than 10 bytes", closed=True
@@ -148,6 +160,46 @@ async def test_a_larger_answer_than_allowed_is_not_read(
 
 
 async def test_nobody_there_is_one_reason(client: aiohttp.ClientSession) -> None:
-    found = await probe.probe(client, at(f"127.0.0.1:{free_port()}"), 5)
+    found = await ask(client, at(f"127.0.0.1:{free_port()}"), 5)
 
     assert found.ready == Silent("/-/ready: Connection refused")
+
+
+async def test_every_question_carries_the_credentials_of_the_profile(
+    backend: Backend, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("t0k")
+    profile = Profile(bearer_token_file=str(tmp_path / "token"), plain_http=True)
+    behind = at(f"127.0.0.1:{backend.server.port}", __access__="infra")
+
+    found = await ask(client, behind, 5, infra=profile)
+
+    assert found.ready is None
+    assert backend.authorizations == {"Bearer t0k"}
+
+
+async def test_a_backend_whose_profile_cannot_be_used_is_not_asked(
+    backend: Backend, client: aiohttp.ClientSession
+) -> None:
+    behind = at(f"127.0.0.1:{backend.server.port}", __access__="infra")
+
+    found = await ask(client, behind, 5)
+
+    assert found.ready == Silent("access profile 'infra' is not configured here")
+    assert backend.asked == []
+
+
+async def test_a_certificate_of_another_authority_is_a_reason(
+    client: aiohttp.ClientSession,
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    server = TestServer(web.Application(), scheme="https")
+    await server.start_server(ssl=context)
+
+    found = await ask(client, at(f"127.0.0.1:{server.port}", __scheme__="https"), 5)
+    await server.close()
+
+    assert found.ready == Silent(
+        "/-/ready: its certificate is not accepted: unable to get local issuer certificate"
+    )

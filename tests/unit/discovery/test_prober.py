@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from discovery import target
 from discovery.observation import Observation
@@ -44,7 +45,7 @@ class Asked:
 
 @contextlib.asynccontextmanager
 async def probing(asked: Asked, interval: float) -> AsyncIterator[Prober]:
-    prober = Prober(asked, interval, asked.answered.set)
+    prober = Prober(asked, interval, asked.answered.set, now=lambda: 1700000000.0)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(prober.run())
         yield prober
@@ -100,3 +101,37 @@ async def test_a_slow_target_keeps_nobody_waiting_and_may_go_meanwhile() -> None
         prober.track(at("a:1"))
         asked.hold["slow:1"].set()
         await asked.until(prober, {"a:1": told("3")})
+
+
+async def test_a_target_that_is_not_ready_is_asked_as_soon_as_it_is() -> None:
+    asked = Asked()
+    starting = {"a:1": replace(at("a:1")["a:1"], unready="the pod is not ready")}
+    async with probing(asked, interval=3600) as prober:
+        prober.track(at("a:1"))
+        await asked.until(prober, {"a:1": told("1")})
+        prober.track(starting)
+        assert prober.observations == {}
+        prober.track(starting | at("b:1"))
+        await asked.until(prober, {"b:1": told("2")})
+        prober.track(at("a:1") | at("b:1"))
+        await asked.until(prober, {"a:1": told("3"), "b:1": told("2")})
+
+
+async def test_other_credentials_make_it_another_one() -> None:
+    asked = Asked()
+    async with probing(asked, interval=3600) as prober:
+        prober.track(at("a:1"))
+        await asked.until(prober, {"a:1": told("1")})
+        prober.track(at("a:1", __access__="infra"))
+        await asked.until(prober, {"a:1": told("2")})
+
+
+async def test_when_a_target_was_last_ready_is_remembered_while_it_is_listed() -> None:
+    asked = Asked()
+    async with probing(asked, interval=3600) as prober:
+        prober.track(at("a:1"))
+        await asked.until(prober, {"a:1": told("1")})
+        assert prober.seen == {"a:1": 1700000000.0}
+        prober.track({})
+
+        assert prober.seen == {}

@@ -10,6 +10,7 @@ def test_labels_make_the_url_and_declare_the_rest() -> None:
         "__scheme__": "https",
         "__path_prefix__": "/prometheus/",
         "__metrics_path__": "/metrics",
+        "__access__": "infra",
         "tenantry_ha_set": "eu",
         "tenantry_role": "global",
         "team": "sre",
@@ -22,7 +23,15 @@ def test_labels_make_the_url_and_declare_the_rest() -> None:
         ha_set="eu",
         role="global",
         source="a.yaml",
+        access="infra",
     )
+
+
+def test_a_host_may_be_known_by_another_name_than_its_address() -> None:
+    made = make("[2001:db8::1]:9090", {"__path_prefix__": "/p"}, "Pod m/a", host="m/a")
+
+    assert isinstance(made, Target)
+    assert (made.id, made.url) == ("m/a:9090/p", "http://[2001:db8::1]:9090/p")
 
 
 @pytest.mark.parametrize(

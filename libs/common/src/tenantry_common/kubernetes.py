@@ -10,16 +10,18 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 import aiohttp
 import msgspec
-from kubernetes.aio import client
-from kubernetes.aio import config as kubernetes_config
-from kubernetes.aio.config import ConfigException
 
 from tenantry_common import config, errors
+
+if TYPE_CHECKING:
+    # At run time it is imported where it is used: reading its 700 model classes takes more than a
+    # second, which services that work without Kubernetes do not spend.
+    from kubernetes.aio import client
 
 _log = logging.getLogger(__name__)
 
@@ -142,7 +144,7 @@ NAMESPACES = Resource("", "v1", "namespaces", namespaced=False)
 class Api:
     """One API server, as one user. Calls raise `Failed`."""
 
-    def __init__(self, api: client.ApiClient, timeout_seconds: float) -> None:
+    def __init__(self, api: "client.ApiClient", timeout_seconds: float) -> None:
         self._api = api
         self._timeout = timeout_seconds
 
@@ -214,12 +216,14 @@ class Api:
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
     """Turn what the network and the client fail with into `Failed`."""
+    from kubernetes.aio.client import ApiException
+
     try:
         yield
     except TimeoutError as error:
         raise Failed(0, "Timeout", "no answer in time") from error
     # A ValueError is an answer that is none: a line without end, for one.
-    except (aiohttp.ClientError, client.ApiException, OSError, ValueError) as error:
+    except (aiohttp.ClientError, ApiException, OSError, ValueError) as error:
         raise Failed(0, "Unreachable", str(error) or type(error).__name__) from error
 
 
@@ -265,6 +269,9 @@ async def connect(
 
     Raises `errors.ConfigError`, which begins with `setting`, where they cannot be read.
     """
+    from kubernetes.aio import client
+    from kubernetes.aio.config import ConfigException
+
     configuration = client.Configuration()
     try:
         await _configure(configuration, settings)
@@ -281,7 +288,9 @@ async def connect(
         yield Api(api, settings.timeout_seconds)
 
 
-async def _configure(configuration: client.Configuration, settings: Settings) -> None:
+async def _configure(configuration: "client.Configuration", settings: Settings) -> None:
+    from kubernetes.aio import config as kubernetes_config
+
     if settings.url:
         configuration.host = settings.url.rstrip("/")
         configuration.ssl_ca_cert = settings.ca_file or None
@@ -299,8 +308,8 @@ async def _configure(configuration: client.Configuration, settings: Settings) ->
         )
 
 
-def _use_token_file(configuration: client.Configuration, path: Path) -> None:
-    def read(configuration: client.Configuration) -> None:
+def _use_token_file(configuration: "client.Configuration", path: Path) -> None:
+    def read(configuration: "client.Configuration") -> None:
         configuration.api_key["BearerToken"] = "Bearer " + path.read_text().strip()
 
     read(configuration)

@@ -1,6 +1,8 @@
 """Build discovery from its configuration, and run it until it is told to stop."""
 
 import asyncio
+import contextlib
+import logging
 import time
 
 import aiohttp
@@ -8,6 +10,7 @@ import aiohttp
 from discovery import config, debug, probe
 from discovery.estate import Estate
 from discovery.folder import Folders
+from discovery.kubernetes.source import Cluster
 from discovery.metrics import Metrics
 from discovery.observation import Observation
 from discovery.prober import Prober
@@ -16,6 +19,7 @@ from tenantry_common import (
     bus,
     contracts,
     errors,
+    kubernetes,
     leases,
     publication,
     runtime,
@@ -23,20 +27,35 @@ from tenantry_common import (
     subjects,
     tasks,
 )
+from tenantry_common.backend_access import Keyring
+from tenantry_common.kubernetes_watch import Timing
+
+_log = logging.getLogger(__name__)
 
 
 async def main(settings: config.Config, process: runtime.Runtime) -> None:
     """Run the service; return after `process.stopping`."""
-    if not settings.discovery.file_sd.folders:
-        raise errors.ConfigError("$.discovery.file_sd.folders: no source of backends is configured")
+    sources = settings.discovery
+    if not sources.file_sd.folders and not sources.rules:
+        raise errors.ConfigError(
+            "$.discovery: no source of backends is configured, neither file_sd.folders nor kubernetes"
+        )
+    if any(not rule.namespaces for rule in sources.rules):
+        _log.warning("backends are taken from every namespace: name those of the platform")
     await tasks.until(process.stopping, _connected(settings, process))
 
 
 async def _connected(settings: config.Config, process: runtime.Runtime) -> None:
     process.readiness.set("sources", False, "not read yet")
-    async with process.connect() as connection, probe.session() as client:
+    async with contextlib.AsyncExitStack() as stack:
+        api = None
+        if settings.discovery.rules:
+            connected = kubernetes.connect(settings.kubernetes, "tenantry-discovery")
+            api = await stack.enter_async_context(connected)
+        connection = await stack.enter_async_context(process.connect())
+        client = await stack.enter_async_context(probe.session())
         await streams.ensure(connection, settings.nats)
-        await Discovery(settings, process, connection, client).run()
+        await Discovery(settings, process, connection, client, api).run()
 
 
 class Discovery:
@@ -48,16 +67,24 @@ class Discovery:
         process: runtime.Runtime,
         connection: bus.Bus,
         client: aiohttp.ClientSession,
+        api: kubernetes.Api | None,
     ) -> None:
-        self._settings = settings
         self._readiness = process.readiness
-        self._client = client
         self._metrics = Metrics(process.registry)
         self._lease = leases.Lease(
             connection, subjects.leader_lease(process.service), process.instance
         )
-        self._folders = Folders(settings.discovery.file_sd, self._on_source)
-        self._estate = Estate(self._folders, settings.replica_labels)
+        sources = settings.discovery
+        self._folders = Folders(sources.file_sd, self._on_source)
+        self._cluster: Cluster | None = None
+        if api is not None:
+            timing = Timing(relist=sources.refresh_seconds)
+            self._cluster = Cluster(api, sources.rules, self._on_source, timing=timing)
+        all_sources = (self._folders, self._cluster) if self._cluster else (self._folders,)
+        self._estate = Estate(all_sources, settings.replica_labels)
+        self._asking = probe.Probe(
+            client, Keyring(settings.backend_access), settings.probe_timeout_seconds
+        )
         self._prober = Prober(self._probe, settings.probe_interval_seconds, self._on_observation)
         self._publication = publication.Publication(
             connection,
@@ -66,6 +93,7 @@ class Discovery:
             on_write=lambda what: self._metrics.writes.labels(what).inc(),
         )
         process.pages.add_json("/debug/targets", self._page)
+        process.pages.add_json("/health", self._health)
 
     async def run(self) -> None:
         """Discover and publish, for ever."""
@@ -76,6 +104,8 @@ class Discovery:
             self._estate.remember(_decoded(self._publication))
             tasks.spawn(group, "lead", self._lead())
             tasks.spawn(group, "folders", self._folders.run())
+            if self._cluster is not None:
+                tasks.spawn(group, "cluster", self._cluster.run())
             tasks.spawn(group, "probe", self._prober.run())
 
     async def _lead(self) -> None:
@@ -83,7 +113,7 @@ class Discovery:
 
     async def _probe(self, target: Target) -> Observation:
         started = time.monotonic()
-        observation = await probe.probe(self._client, target, self._settings.probe_timeout_seconds)
+        observation = await self._asking.ask(target)
         self._metrics.probe_seconds.observe(time.monotonic() - started)
         self._metrics.probes.labels("not_ready" if observation.ready else "ready").inc()
         return observation
@@ -91,26 +121,41 @@ class Discovery:
     def _on_source(self) -> None:
         if not self._folders.read_once:
             return
-        unreadable = self._folders.unreadable
-        self._readiness.set("sources", not unreadable, "; ".join(unreadable))
+        problems = self._problems()
+        self._readiness.set("sources", not problems, "; ".join(problems))
         self._prober.track(self._estate.list_targets())
         self._on_observation()
+
+    def _problems(self) -> tuple[str, ...]:
+        """Return why what is known of the sources may be out of date."""
+        if self._cluster is None:
+            return self._folders.unreadable
+        unlisted = () if self._cluster.complete else ("kubernetes objects are not all listed yet",)
+        return (*self._folders.unreadable, *(self._cluster.problems or unlisted))
 
     def _on_observation(self) -> None:
         backends = self._estate.refresh(self._prober.observations)
         self._metrics.show(backends.values(), self._folders.files.values())
         self._publication.offer(
             {subjects.token(id_): contracts.encode(b) for id_, b in backends.items()},
-            only_add=not self._folders.complete,
+            only_add=not self._estate.complete,
         )
 
     def _page(self) -> object:
+        notes = self._cluster.notes if self._cluster else ()
         return debug.page(
             leading=self._lease.held,
             files=self._folders.files,
-            warnings=self._estate.warnings,
+            problems=self._problems(),
+            warnings=(*self._estate.warnings, *notes),
             targets=self._estate.targets,
             backends=self._estate.backends,
+            seen=self._prober.seen,
+        )
+
+    def _health(self) -> object:
+        return debug.health(
+            problems=self._problems(), targets=self._estate.targets, backends=self._estate.backends
         )
 
 

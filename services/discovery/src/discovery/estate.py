@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
-    """Where targets come from: folders of files now, the Kubernetes API beside it later."""
+    """Where targets come from: folders of files, objects of a Kubernetes cluster."""
 
     @property
     def complete(self) -> bool:
@@ -31,8 +31,8 @@ class Source(Protocol):
 class Estate:
     """All backends, recomputed by `refresh` whenever something may have changed."""
 
-    def __init__(self, source: Source, replica_labels: Collection[str]) -> None:
-        self._source = source
+    def __init__(self, sources: Collection[Source], replica_labels: Collection[str]) -> None:
+        self._sources = sources
         self._replica_labels = replica_labels
         self._known: Mapping[str, Backend] = {}
         self.targets: Mapping[str, Target] = {}
@@ -44,8 +44,9 @@ class Estate:
         self._known = published
 
     def list_targets(self) -> Mapping[str, Target]:
-        """Read the source, and return the targets by id."""
-        self.targets, warnings = target.unique(self._source.targets)
+        """Read the sources, and return the targets by id."""
+        listed = (one for source in self._sources for one in source.targets)
+        self.targets, warnings = target.unique(listed)
         for warning in sorted(set(warnings) - set(self.warnings)):
             _log.warning("target ignored", extra={"reason": warning})
         self.warnings = warnings
@@ -56,8 +57,13 @@ class Estate:
         found = group.backends(self.targets, observations, self._known, self._replica_labels)
         _log_changes(self.backends, found)
         self.backends = found
-        self._known = found if self._source.complete else {**self._known, **found}
+        self._known = found if self.complete else {**self._known, **found}
         return found
+
+    @property
+    def complete(self) -> bool:
+        """Whether no source lacks anything."""
+        return all(source.complete for source in self._sources)
 
 
 def _log_changes(before: Mapping[str, Backend], now: Mapping[str, Backend]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from discovery import config, file_sd, files
@@ -35,7 +36,8 @@ class Folders:
     @property
     def targets(self) -> tuple[Target, ...]:
         """The targets of every file, in the order of the files."""
-        return tuple(target for file in self.files.values() for target in file.targets or ())
+        found = (target for file in self.files.values() for target in file.targets or ())
+        return tuple(replace(one, access=one.access or self._settings.access) for one in found)
 
     @property
     def unreadable(self) -> tuple[str, ...]:

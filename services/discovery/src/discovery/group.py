@@ -2,7 +2,8 @@
 
 Backends whose external labels are equal apart from the replica labels hold the same data: one HA
 set. Nothing is guessed in silence: a backend whose external labels are not known, or that has none,
-is an HA set of its own, and its `reason` says so.
+is an HA set of its own, and its `reason` says so. Shards of the Prometheus operator have equal
+external labels and hold different data; their source tells them apart (`Target.part`).
 
 What a backend told before is remembered while it is silent. Otherwise a restart of one replica
 would make a new HA set of it for a while, and its series would be collected twice.
@@ -21,6 +22,7 @@ from discovery.target import Target
 from tenantry_common.contracts import Backend, UpstreamTraits
 
 _DEFAULT_SET = "default"
+_PART_LABEL = "operator_shard"
 _LONGEST_SLUG = 60
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=\w+(-\w+)*", re.ASCII)
 
@@ -33,13 +35,17 @@ def backends(
 ) -> dict[str, Backend]:
     """Return every backend by id, given by id what was observed and what was known before.
 
-    A target that was not observed yet stays what it was known as, or is left out.
+    A target that was not observed yet stays what it was known as, or is left out; so does one that
+    is not ready, which is never healthy.
     """
     found = {}
     for id_, target in targets.items():
         before = known.get(id_)
         observation = observations.get(id_)
-        if observation is not None:
+        if target.unready:
+            if before is not None:
+                found[id_] = msgspec.structs.replace(before, healthy=False, reason=target.unready)
+        elif observation is not None:
             found[id_] = _backend(target, observation, before, replica_labels)
         elif before is not None and before.url == target.url:
             found[id_] = before
@@ -49,9 +55,10 @@ def backends(
 def _backend(
     target: Target, seen: Observation, before: Backend | None, replica_labels: Collection[str]
 ) -> Backend:
-    external = _external_labels(seen, before)
-    own = {k: v for k, v in (external or {}).items() if k not in replica_labels}
-    replica = {k: v for k, v in (external or {}).items() if k in replica_labels}
+    external = _external_labels(target, seen, before)
+    tells_replicas = {*replica_labels, *target.replica_labels}
+    own = {k: v for k, v in (external or {}).items() if k not in tells_replicas}
+    replica = {k: v for k, v in (external or {}).items() if k in tells_replicas}
     version = _version(seen, before)
     may_tell_later = isinstance(seen.external_labels, Silent) and not seen.external_labels.closed
     # One that is asked before its labels are known could land in the wrong HA set for good.
@@ -59,22 +66,27 @@ def _backend(
     return Backend(
         id=target.id,
         url=target.url,
-        ha_set=target.ha_set or _ha_set(target.id, external, own),
+        ha_set=_ha_set(target, external, own),
         role=target.role,
         external_labels=own,
         replica_labels=replica,
         labels=dict(target.labels),
         version=version,
         traits=_traits(version, seen, before),
+        access=target.access,
         healthy=seen.ready is None and placed,
         reason=seen.ready.reason if seen.ready else "; ".join(_notes(target, seen, external)),
     )
 
 
-def _external_labels(seen: Observation, before: Backend | None) -> Mapping[str, str] | None:
-    """Return all external labels as told now, else as told before, else None."""
+def _external_labels(
+    target: Target, seen: Observation, before: Backend | None
+) -> Mapping[str, str] | None:
+    """Return all external labels as told now, else by the source, else as told before, else None."""
     if not isinstance(seen.external_labels, Silent):
         return seen.external_labels
+    if target.external_labels is not None:
+        return target.external_labels
     remembered = {**before.external_labels, **before.replica_labels} if before else {}
     return remembered or None
 
@@ -104,7 +116,8 @@ def _traits(version: str, seen: Observation, before: Backend | None) -> Upstream
 def _notes(target: Target, seen: Observation, external: Mapping[str, str] | None) -> Iterator[str]:
     """Yield, for people, what could not be read of a backend that is ready."""
     if isinstance(seen.external_labels, Silent):
-        yield f"external labels: {seen.external_labels.reason}"
+        counts = "" if target.external_labels is None else f", those of {target.source} count"
+        yield f"external labels: {seen.external_labels.reason}{counts}"
     elif not external and not target.ha_set:
         yield "no external labels, so nothing tells its replicas: it is an HA set of its own"
     if isinstance(seen.version, Silent):
@@ -113,10 +126,13 @@ def _notes(target: Target, seen: Observation, external: Mapping[str, str] | None
         yield f"flags: {seen.features.reason}"
 
 
-def _ha_set(id_: str, external: Mapping[str, str] | None, own: Mapping[str, str]) -> str:
-    if not external:
-        return id_
-    return slug(own) if own else _DEFAULT_SET
+def _ha_set(target: Target, external: Mapping[str, str] | None, own: Mapping[str, str]) -> str:
+    if not external and not target.ha_set:
+        return target.id
+    part = {_PART_LABEL: target.part} if target.part else {}
+    if target.ha_set:
+        return f"{target.ha_set}--{slug(part)}" if part else target.ha_set
+    return slug({**own, **part}) if own or part else _DEFAULT_SET
 
 
 def slug(labels: Mapping[str, str]) -> str:
@@ -145,6 +161,8 @@ def _name_twins(found: dict[str, Backend], targets: Mapping[str, Target]) -> dic
         for id_ in ids if len(ids) > 1 else ():
             others = ", ".join(sorted(set(ids) - {id_}))
             note = f"the same external labels as {others}: taken for replicas of the same data"
-            reason = "; ".join(part for part in (found[id_].reason, note) if part)
-            found[id_] = msgspec.structs.replace(found[id_], reason=reason)
+            said = found[id_].reason
+            if note not in said:  # one that was not asked again has it already
+                reason = "; ".join(part for part in (said, note) if part)
+                found[id_] = msgspec.structs.replace(found[id_], reason=reason)
     return found

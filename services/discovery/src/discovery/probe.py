@@ -13,6 +13,7 @@ import aiohttp
 from discovery import answers, observation
 from discovery.observation import Observation, Silent
 from discovery.target import Target
+from tenantry_common.backend_access import Closed, Keyring, Way
 
 READY = "/-/ready"
 BUILD_INFO = "/api/v1/status/buildinfo"
@@ -32,46 +33,69 @@ def session() -> aiohttp.ClientSession:
     )
 
 
-async def probe(client: aiohttp.ClientSession, target: Target, timeout: float) -> Observation:
-    """Return what `target` answers within `timeout` seconds; never raises for its faults."""
-    async with asyncio.TaskGroup() as group:
-        ready = group.create_task(_ask(client, target, READY, timeout, bytes))
-        version = group.create_task(_ask(client, target, BUILD_INFO, timeout, answers.version))
-        labels = group.create_task(_ask(client, target, CONFIG, timeout, answers.external_labels))
-        flags = group.create_task(_ask(client, target, FLAGS, timeout, answers.features))
-    state = ready.result()
-    return Observation(
-        ready=state if isinstance(state, Silent) else None,
-        version=version.result(),
-        external_labels=labels.result(),
-        features=flags.result(),
-    )
+class Probe:
+    """Asks backends, each with the credentials of its access profile."""
+
+    def __init__(self, client: aiohttp.ClientSession, keyring: Keyring, timeout: float) -> None:
+        """`timeout` is in seconds, for all requests of one probe together."""
+        self._client = client
+        self._keyring = keyring
+        self._timeout = timeout
+
+    async def ask(self, target: Target) -> Observation:
+        """Return what `target` answers; never raises for its faults."""
+        try:
+            way = self._keyring.open(target.url, target.access)
+        except Closed as error:
+            closed = Silent(str(error))
+            return Observation(
+                ready=closed, version=closed, external_labels=closed, features=closed
+            )
+        async with asyncio.TaskGroup() as group:
+            ready = group.create_task(self._get(target, way, READY, bytes))
+            version = group.create_task(self._get(target, way, BUILD_INFO, answers.version))
+            labels = group.create_task(self._get(target, way, CONFIG, answers.external_labels))
+            flags = group.create_task(self._get(target, way, FLAGS, answers.features))
+        state = ready.result()
+        return Observation(
+            ready=state if isinstance(state, Silent) else None,
+            version=version.result(),
+            external_labels=labels.result(),
+            features=flags.result(),
+        )
+
+    async def _get[T](
+        self, target: Target, way: Way, path: str, read: Callable[[bytes], T]
+    ) -> T | Silent:
+        try:
+            async with (
+                asyncio.timeout(self._timeout),
+                self._client.get(
+                    target.url + path,
+                    headers=way.headers,
+                    ssl=way.tls,
+                    server_hostname=way.server_name,
+                    allow_redirects=False,
+                ) as response,
+            ):
+                if response.status != 200:
+                    return observation.refusal(path, response.status)
+                return read(await _body(response))
+        except TimeoutError:
+            return Silent(f"{path}: no answer within {self._timeout:g} s")
+        except answers.Unexpected as error:
+            return Silent(f"{path}: {error}", closed=True)
+        except aiohttp.ClientConnectorCertificateError as error:
+            return Silent(f"{path}: its certificate is not accepted: {_verdict(error)}")
+        except aiohttp.ClientConnectorError as error:
+            number = error.os_error.errno  # None when several addresses were tried
+            return Silent(f"{path}: {os.strerror(number) if number else error.os_error}")
+        except (aiohttp.ClientError, OSError) as error:
+            return Silent(f"{path}: {error or type(error).__name__}")
 
 
-async def _ask[T](
-    client: aiohttp.ClientSession,
-    target: Target,
-    path: str,
-    timeout: float,
-    read: Callable[[bytes], T],
-) -> T | Silent:
-    try:
-        async with (
-            asyncio.timeout(timeout),
-            client.get(target.url + path, allow_redirects=False) as response,
-        ):
-            if response.status != 200:
-                return observation.refusal(path, response.status)
-            return read(await _body(response))
-    except TimeoutError:
-        return Silent(f"{path}: no answer within {timeout:g} s")
-    except answers.Unexpected as error:
-        return Silent(f"{path}: {error}", closed=True)
-    except aiohttp.ClientConnectorError as error:
-        number = error.os_error.errno  # None when several addresses were tried
-        return Silent(f"{path}: {os.strerror(number) if number else error.os_error}")
-    except (aiohttp.ClientError, OSError) as error:
-        return Silent(f"{path}: {error or type(error).__name__}")
+def _verdict(error: aiohttp.ClientConnectorCertificateError) -> str:
+    return str(getattr(error.certificate_error, "verify_message", error.certificate_error))
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from discovery.observation import Observation
@@ -14,25 +15,41 @@ type Probe = Callable[[Target], Awaitable[Observation]]
 class Prober:
     """The loop that asks. `on_observation` is called after each answer."""
 
-    def __init__(self, probe: Probe, interval: float, on_observation: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        probe: Probe,
+        interval: float,
+        on_observation: Callable[[], None],
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._probe = probe
         self._interval = interval
         self._on_observation = on_observation
         self._targets: Mapping[str, Target] = {}
         self._observations: dict[str, Observation] = {}
         self._more = asyncio.Event()
+        self._now = now
+        self._seen: dict[str, float] = {}
 
     @property
     def observations(self) -> Mapping[str, Observation]:
         """The newest observation of each target, by id."""
         return self._observations
 
+    @property
+    def seen(self) -> Mapping[str, float]:
+        """When each target was last found ready, by id, in seconds since the epoch."""
+        return self._seen
+
     def track(self, targets: Mapping[str, Target]) -> None:
-        """Probe these targets from now on, new ones at once; forget all others."""
+        """Probe those that are ready from now on, new ones at once; forget all others."""
+        ready = {id_: target for id_, target in targets.items() if not target.unready}
         for id_, known in self._targets.items():
-            if id_ not in targets or targets[id_].url != known.url:
+            if id_ not in ready or _asked(ready[id_]) != _asked(known):
                 self._observations.pop(id_, None)
-        self._targets = dict(targets)
+        self._targets = ready
+        self._seen = {id_: when for id_, when in self._seen.items() if id_ in targets}
         self._more.set()
 
     async def run(self) -> None:
@@ -62,6 +79,12 @@ class Prober:
         observation = await self._probe(target)
         # While it was asked, the source may have dropped it or pointed it elsewhere.
         current = self._targets.get(id_)
-        if current is not None and current.url == target.url:
+        if current is not None and _asked(current) == _asked(target):
             self._observations[id_] = observation
+            if observation.ready is None:
+                self._seen[id_] = self._now()
             self._on_observation()
+
+
+def _asked(target: Target) -> tuple[str, str]:
+    return target.url, target.access

@@ -2,7 +2,8 @@
 
 A source names an address and labels. Labels that begin with ``__`` are instructions and are not
 kept: `__scheme__` (http or https) and `__path_prefix__` (for servers behind ``--web.route-prefix``)
-make the URL; all others belong to scraping and mean nothing here.
+make the URL, `__access__` names the credentials; all others belong to scraping and mean nothing
+here.
 """
 
 import re
@@ -14,6 +15,7 @@ type Role = Literal["replica", "global"]
 
 SCHEME_LABEL = "__scheme__"
 PATH_PREFIX_LABEL = "__path_prefix__"
+ACCESS_LABEL = "__access__"
 # The second spelling is the Kubernetes annotation as Prometheus would write it as a label.
 HA_SET_LABELS = ("tenantry_ha_set", "tenantry_io_shard")
 ROLE_LABELS = ("tenantry_role", "tenantry_io_role")
@@ -28,7 +30,8 @@ class Target:
     """One backend as its source describes it."""
 
     id: str
-    """`host:port` and path prefix: unique, and the same however often the source is read."""
+    """`host:port` and path prefix, the host's name being that of the pod where the source knows it:
+    unique, and the same however often the source is read."""
     url: str
     """Base URL without a trailing slash."""
     labels: Mapping[str, str]
@@ -37,7 +40,18 @@ class Target:
     """Declared HA set; empty when the external labels shall tell."""
     role: Role = "replica"
     source: str = ""
-    """Where it was found: the path of a file."""
+    """Where it was found: the path of a file, or kind, namespace and name of an object."""
+    access: str = ""
+    """Name of the access profile that it is asked with; empty: it wants no credentials."""
+    unready: str = ""
+    """Why its source says that it cannot answer now; empty when it can."""
+    part: str = ""
+    """Which part of the data it holds, where its source knows that its external labels do not tell:
+    servers of different parts never replicate one another."""
+    external_labels: Mapping[str, str] | None = None
+    """External labels as its source configures them; they count where the server does not tell."""
+    replica_labels: frozenset[str] = frozenset()
+    """Further names of external labels that tell replicas apart."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +62,13 @@ class Invalid:
     label: str = ""
 
 
-def make(address: str, labels: Mapping[str, str], source: str) -> Target | Invalid:
-    """Return the backend at `address` (``host``, ``host:port`` or ``[v6]:port``)."""
+def make(
+    address: str, labels: Mapping[str, str], source: str, *, host: str = ""
+) -> Target | Invalid:
+    """Return the backend at `address` (``host``, ``host:port`` or ``[v6]:port``).
+
+    `host` stands for the host in its id, where the address is not what it stays known by.
+    """
     scheme = labels.get(SCHEME_LABEL) or "http"
     prefix = labels.get(PATH_PREFIX_LABEL, "")
     ha_set = _first(labels, HA_SET_LABELS)
@@ -64,14 +83,15 @@ def make(address: str, labels: Mapping[str, str], source: str) -> Target | Inval
         return Invalid(f"{prefix!r} is not a path", PATH_PREFIX_LABEL)
     if role not in ("", "replica", "global"):
         return Invalid(f"{role!r} is neither replica nor global", ROLE_LABELS[0])
-    location = f"{match['host']}:{port}{prefix.rstrip('/')}"
+    location = f":{port}{prefix.rstrip('/')}"
     return Target(
-        id=location,
-        url=f"{scheme}://{location}",
+        id=(host or match["host"]) + location,
+        url=f"{scheme}://{match['host']}{location}",
         labels={name: value for name, value in labels.items() if not name.startswith("__")},
         ha_set=ha_set,
         role="global" if role == "global" else "replica",
         source=source,
+        access=labels.get(ACCESS_LABEL, ""),
     )
 
 
@@ -96,4 +116,4 @@ def unique(targets: Iterable[Target]) -> tuple[dict[str, Target], tuple[str, ...
 
 
 def _said(target: Target) -> tuple[object, ...]:
-    return target.url, target.labels, target.ha_set, target.role
+    return target.url, target.labels, target.ha_set, target.role, target.access
