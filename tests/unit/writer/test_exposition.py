@@ -74,14 +74,16 @@ def test_a_series_that_the_others_left_behind_vanishes() -> None:
 
 
 def test_the_newest_samples_are_a_request_again() -> None:
-    requests = [
+    latest: exposition.Latest = {}
+    for request in (
         series({"__name__": "m"}, (1, 1), (2, 2)),
         series({"__name__": "m"}, (3, STALE)),
-        b"?",
         series({"__name__": "n"}, (3, 4)),
-    ]
+        series({"nameless": "n"}, (3, 5)),
+    ):
+        latest = exposition.fold(latest, request)
 
-    assert exposition.newest(requests) == remote_write.join(
+    assert exposition.request(latest) == remote_write.join(
         [series({"__name__": "m"}, (3, STALE)), series({"__name__": "n"}, (3, 4))]
     )
 

@@ -50,14 +50,24 @@ def fold(latest: Latest, request: bytes, horizon_ms: int = HORIZON_MS) -> dict[b
     Raises `errors.Undecodable`.
     """
     found = dict(latest)
+    absorb(found, request)
+    return without_old(found, horizon_ms)
+
+
+def absorb(found: dict[bytes, Held], request: bytes) -> None:
+    """Put the samples of `request` into `found`; raises `errors.Undecodable`, then with a part."""
     for span in remote_write.series(request):
         middle = remote_write.labels_end(request, span.start, span.end)
         newest = _newest(request, middle, span.end)
         labels = request[span.start : middle]
         if newest is not None and (labels not in found or found[labels].stamp <= newest.stamp):
             found[labels] = newest
-    oldest = max((held.stamp for held in found.values()), default=0) - horizon_ms
-    return {labels: held for labels, held in found.items() if held.stamp > oldest}
+
+
+def without_old(latest: Latest, horizon_ms: int = HORIZON_MS) -> dict[bytes, Held]:
+    """Return the series that the newest one has not left behind."""
+    oldest = max((held.stamp for held in latest.values()), default=0) - horizon_ms
+    return {labels: held for labels, held in latest.items() if held.stamp > oldest}
 
 
 def _newest(data: bytes, start: int, end: int) -> Held | None:
@@ -105,19 +115,12 @@ def _unfit(labels: bytes) -> str:
     return "" if named else "a series without a name has no place in a text format"
 
 
-def newest(requests: Iterable[bytes], horizon_ms: int = HORIZON_MS) -> bytes:
-    """Return a request of the newest sample of each series of `requests`, if the text can hold it.
-
-    Requests that cannot be read are passed over.
-    """
-    latest: Latest = {}
-    for request in requests:
-        try:
-            latest = fold(latest, fit(request)[0], horizon_ms)
-        except errors.Undecodable:
-            continue
+def request(latest: Latest) -> bytes:
+    """Return a request of these samples, of the series that the text format can hold."""
     return remote_write.join(
-        remote_write.time_series(labels, _sample(held)) for labels, held in latest.items()
+        remote_write.time_series(labels, _sample(held))
+        for labels, held in latest.items()
+        if not _unfit(labels)
     )
 
 

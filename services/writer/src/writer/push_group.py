@@ -104,9 +104,10 @@ class GroupLoading:
         elif self._fresh or delivery.pending >= _FAR_BEHIND:  # others pushed what we did not see
             recent = await self.group.read_back(delivery.subject)
         else:
-            recent = push_history.Recent(requests=(), read_to={})
-        if recent.requests:
-            request = exposition.newest((*recent.requests, request), self.group.horizon_ms)
+            recent = push_history.Recent(latest={}, read_to={})
+        if recent.latest:
+            latest = exposition.fold(recent.latest, request, self.group.horizon_ms)
+            request = exposition.request(latest)
             self._read_to = {**self._read_to, **recent.read_to}
         return deliver.Load(block=snappy_block.compress(request), refused=refused)
 

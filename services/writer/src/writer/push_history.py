@@ -4,11 +4,12 @@ A Pushgateway forgets nothing by itself and is never asked what it has: what a g
 follows from the batches alone, so it survives every writer.
 """
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tenantry_common import batches, bus, errors, snappy_block, subjects
-from writer import batch
+from writer import batch, exposition
 
 MAX_DECODED_BYTES = 64 << 20
 
@@ -17,19 +18,20 @@ MAX_DECODED_BYTES = 64 << 20
 class Recent:
     """The batches of a job's last minutes."""
 
-    requests: tuple[bytes, ...]
-    """Decompressed; those of one shard in their order."""
+    latest: exposition.Latest
+    """The newest sample of each series."""
     read_to: Mapping[str, int]
     """Sequence of the last batch that was read, by subject."""
 
 
 async def recent(connection: bus.Bus, pattern: str, span_ms: int) -> Recent:
-    """Return the batches of the last `span_ms` of each subject, counted from its newest window.
+    """Return what the last `span_ms` of each subject hold, counted from its newest window.
 
     A batch that cannot be read, or has a newer schema, is passed over: whoever delivers it says
-    so. Raises `errors.BusUnavailable`.
+    so. Raises `errors.BusUnavailable`. There may be hundreds of batches: others get their turn
+    between two of them, because a lane that stands still for long loses its batch (`hold`).
     """
-    requests: list[bytes] = []
+    latest: dict[bytes, exposition.Held] = {}
     read_to: dict[str, int] = {}
     found = await batches.subjects_of(connection, subjects.SAMPLES, pattern)
     for subject in sorted(found):
@@ -42,10 +44,11 @@ async def recent(connection: bus.Bus, pattern: str, span_ms: int) -> Recent:
             stored = await batches.following(connection, subjects.SAMPLES, subject, after)
             if stored is None:
                 break
-            requests.extend(_request(stored))
+            _absorb(latest, stored)
             after = stored.sequence
+            await asyncio.sleep(0)
         read_to[subject] = newest.sequence
-    return Recent(requests=tuple(requests), read_to=read_to)
+    return Recent(latest=latest, read_to=read_to)
 
 
 async def _first(connection: bus.Bus, newest: batches.Stored, span_ms: int) -> int:
@@ -74,9 +77,10 @@ def _window_end(stored: batches.Stored) -> int:
         return 0
 
 
-def _request(stored: batches.Stored) -> Iterator[bytes]:
+def _absorb(latest: dict[bytes, exposition.Held], stored: batches.Stored) -> None:
     try:
         batch.read(stored.headers)
-        yield snappy_block.decompress(stored.data, limit=MAX_DECODED_BYTES)
+        request = snappy_block.decompress(stored.data, limit=MAX_DECODED_BYTES)
+        exposition.absorb(latest, request)
     except (errors.NewerSchema, errors.Undecodable):
         return
