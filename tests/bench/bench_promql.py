@@ -24,7 +24,7 @@ from tenantry_promql import rewrite as rewriting
 from tenantry_promql.lexer import tokenize
 from tenantry_promql.reader import read
 
-MODERN = Upstream(3, True, False, True)
+MODERN = Upstream(3, True, False, True, immediate_name_removal=True, info_over_unions=True)
 
 # What dashboards and alerts ask.
 QUERIES = [

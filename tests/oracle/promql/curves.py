@@ -98,6 +98,24 @@ def gappy(curve: Curve, *, phase: int, period: int = 8) -> Curve:
     return with_gaps
 
 
+def relayed(curve: Curve, *, phase: int, period: int = 4) -> Curve:
+    """Be there every other `period` minutes, and say so when it ends: phases 0 and 1 never meet."""
+
+    def in_turns(rng: Random, times: Sequence[int]) -> Samples:
+        samples: Samples = []
+        present = False
+        for time, value in curve(rng, times):
+            away = (time - START) // (period * 60_000) % 2 != phase
+            if not away:
+                samples.append((time, value))
+            elif present:
+                samples.append((time, STALE))
+            present = not away
+        return samples
+
+    return in_turns
+
+
 def ending(curve: Curve) -> Curve:
     """End with a staleness marker every quarter of an hour, and come back some minutes later."""
 

@@ -38,7 +38,7 @@ class Plan:
         rng = Random(f"{self.seed} cases {number}")  # noqa: S311 - must be repeatable
         grammar = Grammar(rng, [one.labels for one in stored], kind.features)
         asked = [
-            *self._handwritten(kind),
+            *self._handwritten(),
             *((GENERATED, grammar.query()) for _ in range(self.generated)),
         ]
         rng.shuffle(asked)
@@ -48,10 +48,10 @@ class Plan:
             for moment in rng.sample(moments.draw(rng), self.moments)
         ]
 
-    def _handwritten(self, kind: Kind) -> list[tuple[str, str]]:
+    def _handwritten(self) -> list[tuple[str, str]]:
         return [
             (category, query)
             for category, queries in handwritten.queries().items()
-            if category not in kind.broken and (not self.categories or category in self.categories)
+            if not self.categories or category in self.categories
             for query in queries
         ]

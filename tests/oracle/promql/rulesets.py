@@ -118,6 +118,7 @@ def _any(rng: Random, stored: Sequence[Labels]) -> list[Rule]:
 
 _FAMILIES = (
     ("turn_even", "turn_odd", "turn_always"),
+    ("relay_even", "relay_odd"),
     ("http_requests_total", "http_errors_total"),
     ("node_load1", "node_load5", "node_memory_free_bytes", "node_memory_total_bytes"),
     ("queue_depth", "replicas_wanted"),

@@ -48,12 +48,6 @@ class Kind:
     features: tuple[str, ...]
 
     @property
-    def broken(self) -> frozenset[str]:
-        """Categories of queries that such a server answers by chance, so that nothing can be compared."""
-        # info() mixes series up when they come and go (prometheus/prometheus#17135, #17199).
-        return frozenset({"info"}) if (3, 0) <= self.version < (3, 7) else frozenset()
-
-    @property
     def abilities(self) -> Abilities:
         """What such a server stores."""
         histograms = "native-histograms" in self.features

@@ -227,11 +227,16 @@ def _cumulative(buckets: int, seed: str) -> Curve:
 
 
 def _taking_turns() -> Iterator[tuple[Labels, Curve]]:
-    """Metrics of equal labels that are never there at the same time, and one beside both."""
+    """Metrics of equal labels that take turns, and one beside them.
+
+    Those called turn are seen for a while after their last sample, those called relay are not.
+    """
     for target in (*TARGETS[:6], {"job": "turns"}, {"team": "red"}):
         yield {"__name__": "turn_even", **target}, curves.gappy(curves.counter, phase=0)
         yield {"__name__": "turn_odd", **target}, curves.gappy(curves.counter, phase=1)
         yield {"__name__": "turn_always", **target}, curves.counter
+        yield {"__name__": "relay_even", **target}, curves.relayed(curves.counter, phase=0)
+        yield {"__name__": "relay_odd", **target}, curves.relayed(curves.counter, phase=1)
 
 
 def _odd_ones() -> Iterator[tuple[Labels, Curve]]:

@@ -16,6 +16,7 @@ _COLLIDING = (
     "http_requests_total|http_errors_total",
     "node_load.*",
     "turn_.*",
+    "relay_.*",
     "lonely.*",
     "scrape_.*|up",
     "special_.*",

@@ -51,8 +51,11 @@ class Series:
 
 @dataclass
 class _Evaluator:
+    """Evaluates one query at as many steps as one likes, which then belong to one range."""
+
     series: Sequence[Series]
-    results: dict[tuple[int, int], Value] = field(default_factory=dict)
+    bearers: dict[tuple[int, Labels], Labels] = field(default_factory=dict)
+    """By node and labels without the name: the one series that has got them so far."""
 
     # --- nodes
 
@@ -132,7 +135,9 @@ class _Evaluator:
         if any(operator.is_unary for operator in operators):
             _, operand = node.parts
             assert not isinstance(operand, Operator)
-            return _nameless([(labels, -value) for labels, value in self.vector(operand, now)])
+            return self.nameless(
+                node, [(labels, -value) for labels, value in self.vector(operand, now)]
+            )
         operands = [self.value(operand, now) for operand in children(node)]
         # The loosest operator splits the chain; within one level the last one does.
         for level in _LEVELS:
@@ -185,7 +190,14 @@ class _Evaluator:
         for labels, samples in matrix:
             values = [value for _, value in samples]
             found.append((labels, _OVER_TIME[name](parameter, values)))
-        return found if name == "last_over_time" else _nameless(found)
+        return found if name == "last_over_time" else self.nameless(node, found)
+
+    def nameless(self, node: Node, vector: Vector) -> Vector:
+        """Drop names as functions of ranges do: no two series of the whole range may collide."""
+        for labels, _ in vector:
+            if self.bearers.setdefault((id(node), _without_name(labels)), labels) != labels:
+                raise EvaluationError("vector cannot contain metrics with the same labelset")
+        return _nameless(vector)
 
     def absent(self, argument: Node, now: int) -> Vector:
         if self.vector(argument, now):
@@ -354,16 +366,25 @@ def permitted(series: Sequence[Series], rules: Iterable[Iterable[Matcher]]) -> l
     return [one for one in series if any(matches(rule, dict(one.labels)) for rule in kept)]
 
 
-type Answer = frozenset[tuple[Labels, object]] | float | str
-ERROR = "error"
+type Answer = tuple[frozenset[tuple[Labels, object]] | float | str, ...]
+ERROR: Answer = ("error",)
 
 
-def answer(queries: Sequence[str], series: Sequence[Series], now: int) -> Answer:
-    """Evaluate a query, or several whose series are to be united; order does not count."""
+def answer(queries: Sequence[str], series: Sequence[Series], steps: Iterable[int]) -> Answer:
+    """Evaluate a query, or several whose series are to be united, over a range of steps.
+
+    Returns what there is at each step; the order of series does not count.
+    """
     try:
-        values = [_Evaluator(series).value(read(query), now) for query in queries]
+        trees = [(_Evaluator(series), read(query)) for query in queries]
+        return tuple(
+            _united([evaluator.value(tree, now) for evaluator, tree in trees]) for now in steps
+        )
     except (EvaluationError, ParseError):
         return ERROR
+
+
+def _united(values: Sequence[Value]) -> frozenset[tuple[Labels, object]] | float | str:
     if isinstance(values[0], float):
         return values[0]
     united: set[tuple[Labels, object]] = set()

@@ -8,13 +8,14 @@ from tenantry_promql.pieces import NOTHING_TEXT
 from tenantry_promql.reader import read
 
 OLD = Upstream.strictest()
-NEW = Upstream(3, True, False, True)
+NEW = Upstream(3, True, False, True, immediate_name_removal=True, info_over_unions=True)
 LATE_NAMES = Upstream(3, True, True, True)
 
 ONE = ['{ns="a"}']
 TWO = ['{ns="a"}', '{job="b"}']
 CROSSED = ['x{ns="a"}', 'y{job="b"}']
 COPY = '"__tenantry_name__", "$1", "__name__", "(.*)"'
+NAME = '"__name__", "$1", "__tenantry_name__", "(.*)"'
 DROP = '"__tenantry_name__", "", "", ""'
 
 
@@ -23,11 +24,10 @@ def rewrite(
     rules: list[str],
     upstream: Upstream = NEW,
     *,
-    strict: bool = True,
     limits: Limits | None = None,
 ) -> tuple[str, ...]:
     permitted = RuleSet(map(parse_rule, rules))
-    return Rewriter(permitted, upstream, limits or Limits(), strict=strict).queries(read(query))
+    return Rewriter(permitted, upstream, limits or Limits()).queries(read(query))
 
 
 @pytest.mark.parametrize(
@@ -115,31 +115,37 @@ def test_incomparable_names(query: str, expected: str) -> None:
     assert rewrite(query, CROSSED) == (expected,)
 
 
-@pytest.mark.parametrize("query", ['rate({z="1"}[1m])', 'timestamp({z="1"})'])
-def test_functions_that_drop_incomparable_names_are_refused(query: str) -> None:
-    with pytest.raises(Refused, match="may differ in the name only"):
-        rewrite(query, CROSSED)
-
-
 @pytest.mark.parametrize(
-    ("upstream", "strict"),
+    ("function", "window", "upstream", "expected"),
     [
-        pytest.param(NEW, False, id="when not strict"),
-        pytest.param(LATE_NAMES, True, id="when names are removed late"),
+        pytest.param("rate", "[1m]", NEW, f'(-(-label_replace(label_replace(UNION, {NAME}), {DROP})))', id="two signs report what collides in a range"),
+        pytest.param("timestamp", "", NEW, f'(label_replace(label_replace(UNION, {NAME}), {DROP}) * 1)', id="a factor what collides at a step"),
+        pytest.param("rate", "[1m]", LATE_NAMES, f"label_replace(UNION, {DROP})", id="nothing does where names are removed late"),
     ],
-)
-def test_name_regions_are_used(upstream: Upstream, strict: bool) -> None:
-    assert rewrite('rate({z="1"}[1m])', CROSSED, upstream, strict=strict) == (
-        'label_replace((label_replace(rate({z="1",__name__="x",ns="a"}[1m]), "__tenantry_name__", "1", "", "")'
-        ' or label_replace(rate({z="1",__name__="y",job="b"}[1m]), "__tenantry_name__", "2", "", "")),'
-        f" {DROP})",
+)  # fmt: skip
+def test_functions_that_drop_incomparable_names_are_united_by_name_regions(
+    function: str, window: str, upstream: Upstream, expected: str
+) -> None:
+    union = (
+        f'(label_replace({function}({{z="1",__name__="x",ns="a"}}{window}), "__tenantry_name__", "1", "", "")'
+        f' or label_replace({function}({{z="1",__name__="y",job="b"}}{window}), "__tenantry_name__", "2", "", ""))'
     )
+
+    assert rewrite(f'{function}({{z="1"}}{window})', CROSSED, upstream) == (
+        expected.replace("UNION", union),
+    )
+
+
+@pytest.mark.parametrize("query", ['rate({z="1"}[1m])', 'timestamp({z="1"})'])
+def test_they_are_refused_where_it_is_not_known_when_names_are_removed(query: str) -> None:
+    with pytest.raises(Refused, match="not known when"):
+        rewrite(query, CROSSED, NEW._replace(immediate_name_removal=False))
 
 
 @pytest.mark.parametrize("query", ['{z="1"}', 'rate({z="1"}[1m])'])
 def test_tags_are_refused_where_label_replace_drops_histograms(query: str) -> None:
     with pytest.raises(Refused, match="lose native histograms"):
-        rewrite(query, CROSSED, OLD, strict=False)
+        rewrite(query, CROSSED, OLD._replace(immediate_name_removal=True))
 
 
 def test_absent_of_a_value_that_versions_disagree_about_is_refused() -> None:
@@ -165,6 +171,14 @@ def test_info_over_permitted_info_metrics(rules: list[str], query: str) -> None:
 
 def test_the_first_argument_of_info_is_rewritten() -> None:
     assert rewrite("info(up)", ["target_info", 'up{ns="a"}']) == ('info(up{ns="a"})',)
+
+
+def test_info_over_a_union_needs_a_server_that_tells_its_parts_apart() -> None:
+    rules = ["target_info", 'up{ns="a"}', 'up{job="b"}']
+
+    assert rewrite("info(up)", rules) == ('info((up{job="b"} or up{ns="a"}))',)
+    with pytest.raises(Refused, match="has to be split"):
+        rewrite("info(rate(up[1m]))", rules, NEW._replace(info_over_unions=False))
 
 
 @pytest.mark.parametrize(
@@ -195,4 +209,4 @@ def test_too_many_name_regions_are_stopped() -> None:
     rules = [f'{{__name__=~"[a]{number}.*",x{number}="1"}}' for number in range(12)]
 
     with pytest.raises(LimitExceeded, match="the limit pieces"):
-        rewrite('rate({z="1"}[1m])', rules, strict=False)
+        rewrite('rate({z="1"}[1m])', rules)

@@ -83,7 +83,7 @@ def test_a_refused_query_explains_its_selectors_all_the_same() -> None:
 
 def test_what_is_explained_is_what_is_sent() -> None:
     query = 'sum(up) / absent({job="a"}) + node_x'
-    upstream = Upstream(3, True, False, True)
+    upstream = Upstream(3, True, False, True, immediate_name_removal=True, info_over_unions=True)
 
     assert (
         explain_query(query, RULES, upstream=upstream).rewritten

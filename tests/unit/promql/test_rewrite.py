@@ -24,7 +24,7 @@ from tenantry_promql.reader import read
 from tenantry_promql.syntax import selectors
 
 SHOP = RuleSet([parse_rule('{ns="shop"}')])
-NEW = Upstream(3, True, False, True)
+NEW = Upstream(3, True, False, True, immediate_name_removal=True, info_over_unions=True)
 
 
 def test_a_query_inside_the_rules_is_unchanged_but_for_whitespace() -> None:
@@ -176,7 +176,7 @@ def test_no_selector_that_is_sent_selects_what_is_not_permitted(
     query: str, rules: list[list[Matcher]]
 ) -> None:
     try:
-        sent = rewrite_query(query, RuleSet(rules), upstream=NEW, strict=False).queries
+        sent = rewrite_query(query, RuleSet(rules), upstream=NEW).queries
     except Refused:
         return
 
@@ -191,7 +191,7 @@ def test_no_selector_that_is_sent_selects_what_is_not_permitted(
 def test_what_was_rewritten_needs_no_rewriting(query: str, rules: list[list[Matcher]]) -> None:
     permitted = RuleSet(rules)
     try:
-        sent = rewrite_query(query, permitted, upstream=NEW, strict=False).queries
+        sent = rewrite_query(query, permitted, upstream=NEW).queries
     except Refused:
         return
 

@@ -8,7 +8,7 @@ from tenantry_promql.reader import read_selector
 from tenantry_promql.splitter import Splitter
 
 OLD = Upstream.strictest()
-NEW = Upstream(3, True, False, True)
+NEW = Upstream(3, True, False, True, immediate_name_removal=True, info_over_unions=True)
 
 
 def splitter(*rules: str, upstream: Upstream = NEW, limits: Limits | None = None) -> Splitter:

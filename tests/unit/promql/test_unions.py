@@ -2,7 +2,13 @@
 
 import pytest
 
-from tenantry_promql.unions import and_chain, or_tree, region_union, tagged_union
+from tenantry_promql.unions import (
+    and_chain,
+    colliding_union,
+    or_tree,
+    region_union,
+    tagged_union,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,3 +44,24 @@ def test_region_union_gives_each_region_a_constant_tag() -> None:
         'label_replace((label_replace(a, "__tenantry_name__", "1", "", "")'
         ' or label_replace(b, "__tenantry_name__", "2", "", "")), "__tenantry_name__", "", "", "")'
     )
+
+
+NAMED = (
+    'label_replace(label_replace((label_replace(a, "__tenantry_name__", "1", "", "")'
+    ' or label_replace(b, "__tenantry_name__", "2", "", "")),'
+    ' "__name__", "$1", "__tenantry_name__", "(.*)"), "__tenantry_name__", "", "", "")'
+)
+
+
+@pytest.mark.parametrize(
+    ("at_each_step", "expected"),
+    [
+        pytest.param(False, f"(-(-{NAMED}))", id="two signs look at the whole range"),
+        pytest.param(True, f"({NAMED} * 1)", id="a factor at each step"),
+    ],
+)
+def test_colliding_union_makes_names_of_the_tags_and_drops_them(
+    at_each_step: bool, expected: str
+) -> None:
+    assert colliding_union(["a"], at_each_step=at_each_step) == "a"
+    assert colliding_union(["a", "b"], at_each_step=at_each_step) == expected

@@ -47,6 +47,9 @@ class UpstreamTraits(msgspec.Struct, frozen=True, kw_only=True):
     label_replace_keeps_histograms: bool = False
     delayed_name_removal: bool = False
     experimental_functions: bool = False
+    immediate_name_removal: bool = False
+    """Certainly without delayed name removal; neither is claimed where flags are not told."""
+    info_over_unions: bool = False
 
 
 class Backend(Message, frozen=True, kw_only=True):

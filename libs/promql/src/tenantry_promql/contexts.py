@@ -28,21 +28,27 @@ from tenantry_promql.syntax import (
     Subquery,
     children,
     join_chain,
+    selectors,
     to_text,
     without_parens,
 )
-from tenantry_promql.unions import and_chain, or_tree, region_union, tagged_union
+from tenantry_promql.unions import (
+    and_chain,
+    colliding_union,
+    or_tree,
+    region_union,
+    tagged_union,
+)
 
 
 class Rewriter:
     """Rewrites one query."""
 
-    __slots__ = ("_limits", "_strict", "_upstream", "splitter")
+    __slots__ = ("_limits", "_upstream", "splitter")
 
-    def __init__(self, rules: RuleSet, upstream: Upstream, limits: Limits, *, strict: bool) -> None:
+    def __init__(self, rules: RuleSet, upstream: Upstream, limits: Limits) -> None:
         self._upstream = upstream
         self._limits = limits
-        self._strict = strict
         self.splitter = Splitter(rules, upstream, limits)
 
     def queries(self, tree: Node) -> tuple[str, ...]:
@@ -118,8 +124,9 @@ class Rewriter:
                 return self._absent(selector, pieces, copy)
             case Reading.RANGE_KEEPING_NAME:
                 return self._union(list(map(copy, self._texts(selector, pieces))), pieces)
-            case _:
-                return self._nameless_union(selector, pieces, copy)
+            case reading:
+                at_each_step = reading is Reading.TIMESTAMP
+                return self._nameless_union(selector, pieces, copy, at_each_step=at_each_step)
 
     def _absent(self, selector: Selector, pieces: Pieces, copy: Callable[[str], str]) -> str:
         """Theorem 4: a union is absent where all its pieces are; the labels are those of the original."""
@@ -143,8 +150,18 @@ class Rewriter:
                 "it reads info metrics that are not all permitted to you",
                 "join the info metric by hand: x * on (instance, job) group_left (…) target_info",
             )
+        if not self._upstream.info_over_unions and self._splits(series):
+            raise Refused(
+                "info() of a selector that has to be split",
+                "the Prometheus behind this gateway would confuse its parts",
+                "add matchers so that one of your permissions covers what it selects",
+            )
         # The second argument is not restricted: its matchers choose labels, not series.
         return call.text([self.render(series), *map(to_text, labels)])
+
+    def _splits(self, node: Node) -> bool:
+        found = (self.splitter.pieces(selector.matchers) for selector in selectors(node))
+        return any(len(pieces.rules) > 1 for pieces in found)
 
     # --- unions
 
@@ -157,18 +174,19 @@ class Rewriter:
         return tagged_union(texts)
 
     def _nameless_union(
-        self, selector: Selector, pieces: Pieces, copy: Callable[[str], str]
+        self, selector: Selector, pieces: Pieces, copy: Callable[[str], str], *, at_each_step: bool
     ) -> str:
-        """Join calls that drop the name (Theorem 3): in order, else by name regions.
+        """Join calls that drop the name: in order (Theorem 3), else by name regions (Theorem 5).
 
-        Regions merge two series where the permitted Prometheus would report that they collide, unless
-        names are removed late; hence they are used only then, or when not strict.
+        `at_each_step` says whether the function looks at each step alone for what collides without
+        its name, as timestamp() does, or at the whole range, as functions of ranges do.
         """
         if pieces.in_order:
             copies = list(map(copy, self._texts(selector, pieces)))
             return or_tree(self.splitter.checked(copies))
-        if self._strict and not self._upstream.delayed_name_removal:
-            _refuse_names("permitted series may differ in the name only, which the function drops")
+        late = self._upstream.delayed_name_removal
+        if not late and not self._upstream.immediate_name_removal:
+            _refuse_names("it is not known when the Prometheus behind this gateway removes names")
         self._needs_label_replace()
         regions = name_regions(pieces.rules, self._limits.pieces)
         if regions is None:
@@ -182,7 +200,8 @@ class Rewriter:
             or_tree(list(map(copy, self.splitter.texts(selector, map(injected_text, region)))))
             for region in regions
         ]
-        return region_union(self.splitter.checked(unions))
+        self.splitter.checked(unions)
+        return region_union(unions) if late else colliding_union(unions, at_each_step=at_each_step)
 
     def _needs_label_replace(self) -> None:
         if not self._upstream.label_replace_keeps_histograms:

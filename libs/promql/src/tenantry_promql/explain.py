@@ -76,7 +76,6 @@ def explain_query(
     *,
     upstream: Upstream | None = None,
     limits: Limits | None = None,
-    strict: bool = True,
 ) -> Explanation:
     """Explain what `rewrite_query` does with the same arguments.
 
@@ -85,7 +84,7 @@ def explain_query(
     """
     upstream, limits = upstream or Upstream.strictest(), limits or Limits()
     tree = read_permitted(query, limits, upstream)
-    rewriter = Rewriter(rules, upstream, limits, strict=strict)
+    rewriter = Rewriter(rules, upstream, limits)
     rewritten: tuple[str, ...] = ()
     refusal = ""
     try:

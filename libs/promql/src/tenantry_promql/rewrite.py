@@ -40,7 +40,7 @@ class Rewritten:
         return query
 
 
-_cache: BoundedCache[tuple[str, RuleSet, Upstream, Limits, bool], Rewritten] = BoundedCache(
+_cache: BoundedCache[tuple[str, str, Upstream, Limits], Rewritten] = BoundedCache(
     _CACHED_QUERIES, _CACHED_CHARACTERS
 )
 
@@ -51,25 +51,20 @@ def rewrite_query(
     *,
     upstream: Upstream = _DEFAULT_UPSTREAM,
     limits: Limits = _DEFAULT_LIMITS,
-    strict: bool = True,
 ) -> Rewritten:
     """Rewrite a query so that it sees exactly the permitted series.
 
     The answer to the result equals the answer that `query` would get from a Prometheus that holds only
     the permitted series, up to the order of series in storage. Results are remembered.
 
-    With `strict=False`, functions that drop the metric name are also answered for selectors whose
-    permitted names cannot be ordered. Where such series collide without the name, the permitted
-    Prometheus may report an error that is then lost.
-
     Raises ParseError where Prometheus would; Refused, or its subclass LimitExceeded, for a query
     that cannot be answered exactly. Both messages are for the tenant.
     """
-    key = (query, rules, upstream, limits, strict)
+    key = (query, rules.digest, upstream, limits)
     known = _cache.get(key)
     if known is None:
         tree = read_permitted(query, limits, upstream)
-        rewriter = Rewriter(rules, upstream, limits, strict=strict)
+        rewriter = Rewriter(rules, upstream, limits)
         queries = rewriter.queries(tree)
         known = Rewritten(queries, unchanged=not rewriter.splitter.restricted)
         _cache.put(key, known, len(query) + sum(map(len, queries)))

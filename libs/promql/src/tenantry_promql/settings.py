@@ -1,10 +1,9 @@
 """What a rewriting depends on besides the query and the rules: limits, and what the upstream can do."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Bounds on one rewriting, so that a hostile query costs little time and memory."""
 
     query_bytes: int = 64 * 1024
@@ -26,9 +25,8 @@ class Limits:
     """Longest rewritten query, in bytes of UTF-8. Parameters that are unions multiply."""
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """The properties of the Prometheus that evaluates the rewritten query."""
+class Upstream(NamedTuple):
+    """The properties of the Prometheus that evaluates the rewritten query. False is always the stricter."""
 
     major: int
     """2 or 3. Label names outside `[a-zA-Z_][a-zA-Z0-9_]*` can be written from 3 on."""
@@ -37,10 +35,16 @@ class Upstream:
     """False where `label_replace` drops native histogram samples (2.42 does): name tags would lose them."""
 
     delayed_name_removal: bool
-    """Feature flag `promql-delayed-name-removal`: range functions then keep the name until the end."""
+    """It runs with the feature flag `promql-delayed-name-removal`: functions keep the name until the end."""
 
     experimental_functions: bool
     """Feature flag `promql-experimental-functions`. When False, they are refused here in Prometheus' words."""
+
+    immediate_name_removal: bool = False
+    """It runs without that flag: functions drop the name, and report what then collides, at once."""
+
+    info_over_unions: bool = False
+    """Its `info()` is right for unions. Before 3.7 it confuses series that come and go (#17134)."""
 
     @classmethod
     def strictest(cls) -> "Upstream":

@@ -31,13 +31,29 @@ def tagged_union(texts: Sequence[str]) -> str:
 
 
 def region_union(texts: Sequence[str]) -> str:
-    """The union of vectors without names that come from disjoint sets of names: one constant tag each."""
+    """The union of vectors that come from disjoint sets of names: one constant tag each.
+
+    Series that differ in nothing but their (removed) names become one where no samples meet.
+    """
+    return texts[0] if len(texts) == 1 else _untagged(_tagged_regions(texts))
+
+
+def colliding_union(texts: Sequence[str], *, at_each_step: bool) -> str:
+    """The same for vectors without names, where what collides without its name is to be an error.
+
+    The tag becomes the name, and an operator that drops the name of what it changes reports what
+    then collides: two signs for any two series of the whole range, as functions of ranges do; a
+    factor of 1 for two samples at one step, as functions of vectors do.
+    """
     if len(texts) == 1:
         return texts[0]
+    named = f'label_replace({_tagged_regions(texts)}, "__name__", "$1", "{NAME_TAG}", "(.*)")'
+    return f"({_untagged(named)} * 1)" if at_each_step else f"(-(-{_untagged(named)}))"
+
+
+def _tagged_regions(texts: Sequence[str]) -> str:
     tags = enumerate(texts, start=1)
-    return _untagged(
-        or_tree([f'label_replace({text}, "{NAME_TAG}", "{tag}", "", "")' for tag, text in tags])
-    )
+    return or_tree([f'label_replace({text}, "{NAME_TAG}", "{tag}", "", "")' for tag, text in tags])
 
 
 def _untagged(text: str) -> str:

@@ -4,7 +4,6 @@ All that leaves for a backend is what these functions return.
 """
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator, Sequence
 
 import tenantry_promql as promql
@@ -39,10 +38,10 @@ def exemplars(
                 "info() cannot be used here: the exemplars of the series that it reads could not "
                 "be told from those of others",
             )
-        unevaluated = dataclasses.replace(upstream, label_replace_keeps_histograms=True)
-        return promql.rewrite_query(
-            text, rules, upstream=unevaluated, limits=limits, strict=False
-        ).queries
+        unevaluated = upstream._replace(
+            label_replace_keeps_histograms=True, immediate_name_removal=True
+        )
+        return promql.rewrite_query(text, rules, upstream=unevaluated, limits=limits).queries
 
 
 def selectors(

@@ -59,4 +59,6 @@ def strictest(candidates: Sequence[Backend]) -> promql.Upstream:
         label_replace_keeps_histograms=all(one.label_replace_keeps_histograms for one in traits),
         delayed_name_removal=all(one.delayed_name_removal for one in traits),
         experimental_functions=all(one.experimental_functions for one in traits),
+        immediate_name_removal=all(one.immediate_name_removal for one in traits),
+        info_over_unions=all(one.info_over_unions for one in traits),
     )
