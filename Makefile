@@ -86,6 +86,9 @@ proto: setup ## regenerate the protobuf modules after a change of a .proto (need
 		--python_out=libs/common/src --pyi_out=libs/common/src \
 		$(wildcard libs/common/src/tenantry_common/proto/*.proto)
 
+bench-delivery: setup ## what delivery costs beside vmagent (VMAGENT_BIN=…, ARGS="--series 100000")
+	$(BIN)/python -m tests.bench.bench_delivery $(ARGS)
+
 bench-%: setup ## run tests/bench/bench_….py: bench-promql, bench-collector, bench-writer
 	$(BIN)/python tests/bench/bench_$*.py $(ARGS)
 
