@@ -1,59 +1,20 @@
 """Discovery as a process, on a real nats-server and two real Prometheus servers."""
 
-import contextlib
-import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
+from tests.integration.discovery.running import WITHIN, Discovery, backends, pair, ports, sets
 
 from discovery import app, config, traits
-from tenantry_common import contracts, errors, kv, runtime, subjects
+from tenantry_common import errors, runtime, subjects
 from tenantry_common.contracts import Backend
-from tenantry_common.testing import mirror, ready_bus, until
+from tenantry_common.testing import ready_bus, until
 from tenantry_local.nats_server import NatsServer
 from tenantry_local.ports import LOOPBACK, free_port
 from tenantry_local.process import Process
 from tenantry_local.prometheus import Prometheus
-from tenantry_local.service import service
 from tenantry_local.testing import Factory, logged
-
-WITHIN = 5.0
-
-
-class Discovery:
-    """One instance, its folder of targets and its ops port."""
-
-    def __init__(self, directory: Path, nats_url: str, name: str = "d-0") -> None:
-        self.folder = directory / "targets"
-        self.folder.mkdir(exist_ok=True)
-        self._port = free_port()
-        self.process = service(
-            "discovery",
-            {
-                "discovery": {"file_sd": {"folders": [str(self.folder)], "reread_seconds": 0.5}},
-                "probe_interval_seconds": 0.5,
-            },
-            name=name,
-            nats_url=nats_url,
-            ops_port=self._port,
-            config=directory / f"{name}.yaml",
-            log=directory / f"{name}.log",
-        )
-
-    def list(self, *servers: Prometheus, file: str = "a.json", **labels: str) -> None:
-        """Write a file that lists these servers."""
-        targets = [f"{LOOPBACK}:{server.port}" for server in servers]
-        (self.folder / file).write_text(json.dumps([{"targets": targets, "labels": labels}]))
-
-    async def page(self) -> Any:
-        """Return /debug/targets."""
-        url = f"http://{LOOPBACK}:{self._port}/debug/targets"
-        async with aiohttp.ClientSession() as session, session.get(url) as response:
-            return await response.json()
-
 
 type Describe = Callable[..., Discovery]
 
@@ -68,34 +29,6 @@ def describe(tmp_path: Path, killed_at_end: Callable[[Process], None]) -> Descri
         return instance
 
     return instance_of
-
-
-@contextlib.asynccontextmanager
-async def backends(nats_url: str) -> AsyncIterator[kv.KvView[Backend]]:
-    """Mirror KV `backends` as the gateway does."""
-    async with (
-        ready_bus(nats_url) as connection,
-        mirror(connection, subjects.BACKENDS, contracts.decode_backend) as view,
-    ):
-        yield view
-
-
-def sets(snapshot: Mapping[str, Backend]) -> dict[str, list[bool]]:
-    """HA set → health of its backends."""
-    found: dict[str, list[bool]] = {}
-    for backend in snapshot.values():
-        found.setdefault(backend.ha_set, []).append(backend.healthy)
-    return {name: sorted(health) for name, health in found.items()}
-
-
-def ports(snapshot: Mapping[str, Backend]) -> set[int]:
-    return {int(backend.url.rpartition(":")[2]) for backend in snapshot.values()}
-
-
-async def pair(factory: Factory[Prometheus]) -> tuple[Prometheus, Prometheus]:
-    a = await factory(name="a", external_labels={"cluster": "eu1", "replica": "a"})
-    b = await factory(name="b", external_labels={"cluster": "eu1", "replica": "b"})
-    return a, b
 
 
 async def revisions(nats_url: str) -> int:

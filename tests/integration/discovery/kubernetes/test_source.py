@@ -5,10 +5,11 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from tests.integration.discovery.objects import create, set_status
 from tests.kubernetes import api_server
 from tests.kubernetes.api_server import CRDS, ApiServer, Kind
 from tests.unit.discovery.kubernetes import manifests
-from tests.unit.discovery.kubernetes.manifests import Manifest, endpoint
+from tests.unit.discovery.kubernetes.manifests import endpoint
 
 from discovery.kubernetes import source
 from discovery.kubernetes.settings import Rule
@@ -59,19 +60,6 @@ class Followed:
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def create(self, resource: kubernetes.Resource, manifest: Manifest) -> None:
-        """Create an object as a controller does: its status on its own."""
-        namespace = manifest["metadata"]["namespace"]
-        made = await self.api.call("POST", resource.path(namespace), body=manifest)
-        if "status" in manifest:
-            await self.set_status(resource, {**made, "status": manifest["status"]})
-
-    async def set_status(self, resource: kubernetes.Resource, manifest: Manifest) -> None:
-        """Replace the status of an object."""
-        metadata = manifest["metadata"]
-        path = resource.path(metadata["namespace"], metadata["name"], "status")
-        await self.api.call("PUT", path, body=manifest)
-
 
 @contextlib.asynccontextmanager
 async def following(
@@ -94,10 +82,10 @@ async def test_a_pod_is_followed_from_its_creation_to_its_end(server: ApiServer)
     async with following(server, POD_RULE) as followed:
         await followed.until(lambda: followed.cluster.complete)
         assert followed.targets == {}
-        await followed.create(source.PODS, manifests.pod("p-0", ready=False))
+        await create(followed.api, source.PODS, manifests.pod("p-0", ready=False))
         await followed.until(lambda: followed.targets != {})
         assert followed.targets == {"monitoring/p-0:9090": "the pod is not ready"}
-        await followed.set_status(source.PODS, manifests.pod("p-0"))
+        await set_status(followed.api, source.PODS, manifests.pod("p-0"))
         await followed.until(lambda: followed.targets == {"monitoring/p-0:9090": ""})
         server.remove(PODS, "monitoring", "p-0")
         await followed.until(lambda: followed.targets == {})
@@ -111,11 +99,11 @@ async def test_only_what_is_selected_is_asked_for(server: ApiServer) -> None:
         prometheus_operator=False,
     )
     async with following(server, rule) as followed:
-        await followed.create(source.PODS, manifests.pod("other"))
-        await followed.create(source.PODS, manifests.pod("p-0", labels={"tier": "infra"}))
+        await create(followed.api, source.PODS, manifests.pod("other"))
+        await create(followed.api, source.PODS, manifests.pod("p-0", labels={"tier": "infra"}))
         elsewhere = manifests.pod("p-0", labels={"tier": "infra"})
         elsewhere["metadata"]["namespace"] = "elsewhere"
-        await followed.create(source.PODS, elsewhere)
+        await create(followed.api, source.PODS, elsewhere)
         await followed.until(lambda: followed.targets == {"monitoring/p-0:9090": ""})
 
         asked = {(r.namespace, r.params.get("labelSelector")) for r in server["list"]}
@@ -158,7 +146,9 @@ async def test_the_operators_kind_may_come_to_exist_later(server: ApiServer) -> 
     async with following(server, Rule()) as followed:
         await followed.until(lambda: followed.cluster.complete)
         assert followed.cluster.problems == ()
-        await followed.create(source.PODS, manifests.operated("prometheus-k8s-shard-1-0", shard=1))
+        await create(
+            followed.api, source.PODS, manifests.operated("prometheus-k8s-shard-1-0", shard=1)
+        )
         server.apply(CRDS, OPERATOR)
         await server.until_watched(PROMETHEUSES)
         server.apply(PROMETHEUSES, manifests.prometheus(shards=2))
@@ -185,11 +175,11 @@ async def test_whatever_happens_to_the_watch_nothing_is_lost(
     server: ApiServer, disturb: Callable[[ApiServer], object]
 ) -> None:
     async with following(server, POD_RULE) as followed:
-        await followed.create(source.PODS, manifests.pod("p-0"))
+        await create(followed.api, source.PODS, manifests.pod("p-0"))
         await followed.until(lambda: followed.targets == {"monitoring/p-0:9090": ""})
         await server.until_watched(PODS)
         disturb(server)
-        await followed.create(source.PODS, manifests.pod("p-1"))
+        await create(followed.api, source.PODS, manifests.pod("p-1"))
         await followed.until(lambda: "" in followed.targets.values() and len(followed.targets) == 2)
         await followed.until(lambda: set(followed.targets.values()) == {""})
 
@@ -211,7 +201,7 @@ async def test_an_api_server_that_fails_takes_nothing_away(
     server: ApiServer, answer: int | dict[str, object], said: str
 ) -> None:
     async with following(server, POD_RULE) as followed:
-        await followed.create(source.PODS, manifests.pod("p-0"))
+        await create(followed.api, source.PODS, manifests.pod("p-0"))
         await followed.until(lambda: followed.targets == {"monitoring/p-0:9090": ""})
         await server.until_watched(PODS)
         server["list v1/pods"] << answer
@@ -251,7 +241,7 @@ async def test_an_object_that_cannot_be_read_disturbs_no_other(
     odd["spec"]["containers"] = "none"
     async with following(server, POD_RULE) as followed:
         server.apply(PODS, odd)
-        await followed.create(source.PODS, manifests.pod("p-0"))
+        await create(followed.api, source.PODS, manifests.pod("p-0"))
         await followed.until(lambda: followed.targets == {"monitoring/p-0:9090": ""})
 
         (note,) = followed.cluster.notes
@@ -269,10 +259,10 @@ async def test_rules_are_followed_side_by_side(server: ApiServer) -> None:
         prometheus_operator=False,
     )
     async with following(server, POD_RULE, other) as followed:
-        await followed.create(source.PODS, manifests.pod("p-0"))
+        await create(followed.api, source.PODS, manifests.pod("p-0"))
         thanos = manifests.pod("t-0")
         thanos["metadata"]["labels"] = {"app": "thanos"}
-        await followed.create(source.PODS, thanos)
+        await create(followed.api, source.PODS, thanos)
 
         await followed.until(
             lambda: followed.targets == {"monitoring/p-0:9090": "", "monitoring/t-0:10902": ""}
