@@ -341,3 +341,112 @@ def edited(what: str, n: int, row: list[bytes]) -> dict[float, bytes]:
             return {n: one({**labels, "z": "1"}, *row)}
         case _:
             return {n: one(labels, *(sample(AT + 9 + k, 5) for k in range(len(row))))}
+
+
+class Late:
+    """A source of a few series whose samples are stored some windows after their time.
+
+    Each step reads one window with an overlap of one, as a collector does it.
+    """
+
+    def __init__(self, stored: dict[tuple[int, int], int]) -> None:
+        """`stored` says for each sample (series, seconds since AT) in which step it is there."""
+        self.stored = stored
+        self.cache = cache_for()
+        self.tally = Tally()
+        self.sent: dict[int, list[int]] = {}
+
+    def step(self, number: int, *, publish: bool = True, forget: bool = False) -> None:
+        window = Window(AT + number * 10_000, AT + number * 10_000 + 10_000)
+        if forget:
+            self.cache = cache_for()
+            self.cache.reach(window.start_ms, 10_000)
+            last = {
+                remote_write.encode_labels({"n": str(n), "cluster": "eu1"}): AT + times[-1] * 1000
+                for n, times in self.sent.items()
+            }
+            self.cache.recall(window.start_ms - 10_000, last)
+        reach = self.cache.reach(window.start_ms, 10_000)
+        there = sorted(key for key, since in self.stored.items() if since <= number)
+        rows = {
+            n: [sample(AT + t * 1000, t) for m, t in there if m == n and reach < AT + t * 1000]
+            for n in sorted({n for n, _ in there})
+        }
+        data = answer([one({"n": str(n)}, *row) for n, row in rows.items() if row])
+        encoding = Encoding(self.cache, window, LIMITS, reach=reach)
+        for _ in encoding.run(data):
+            pass
+        if not publish:
+            return
+        self.cache.published(window)
+        self.tally.late += encoding.tally.late
+        self.tally.refused += encoding.tally.refused
+        for request in map(pb.WriteRequest.FromString, bodies(encoding)):
+            for found in request.timeseries:
+                labels = {label.name: label.value for label in found.labels}
+                times = [(s.timestamp - AT) // 1000 for s in found.samples]
+                self.sent.setdefault(int(labels["n"]), []).extend(times)
+
+
+def expected_of(stored: dict[tuple[int, int], int], steps: int) -> tuple[dict[int, list[int]], int]:
+    """Return what is sent of each series and how many samples are refused, computed plainly."""
+    sent: dict[int, list[int]] = {}
+    refused: set[tuple[int, int]] = set()
+    for step in range(steps):
+        for (n, t), since in sorted(stored.items()):
+            in_reach = max(0, step * 10 - 10) < t <= step * 10 + 10
+            if since > step or not in_reach or t in sent.get(n, ()):
+                continue
+            if all(t > other for other in sent.get(n, ())):
+                sent.setdefault(n, []).append(t)
+            else:
+                refused.add((n, t))
+    return sent, len(refused)
+
+
+arrivals = st.dictionaries(
+    st.tuples(st.integers(0, 6), st.integers(1, 50)), st.integers(0, 5), min_size=1, max_size=120
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(arrivals, st.sets(st.integers(1, 4)), st.sets(st.integers(1, 4)))
+def test_samples_that_come_late_are_sent_once_in_order_or_counted(
+    delays: dict[tuple[int, int], int], failing: set[int], restarts: set[int]
+) -> None:
+    stored = {(n, t): (t - 1) // 10 + delay // 2 for (n, t), delay in delays.items()}
+    source = Late(stored)
+    for step in range(6):
+        source.step(step, forget=step in restarts)
+
+    sent, refused = expected_of(stored, 6)
+    assert source.sent == sent
+    if not restarts:
+        assert source.tally.refused == refused
+    assert source.tally.refused <= refused
+
+    # An attempt that is not published leaves no trace but the overlap of the next one.
+    source = Late(stored)
+    for step in range(6):
+        if step in failing:
+            source.step(step, publish=False)
+        source.step(step)
+    for n, times in source.sent.items():
+        assert times == sorted(set(times))
+        assert set(times) <= set(sent[n])
+        on_time = [t for (m, t), since in stored.items() if m == n and since == (t - 1) // 10]
+        assert set(on_time) <= set(times)
+
+
+def test_known_rows_with_an_overlap_are_taken_at_once_and_late_samples_found() -> None:
+    stored = {(n, t): (t - 1) // 10 for n in range(40) for t in range(2, 61, 2)}
+    stored[7, 30] = 3  # the last one of its window
+    stored[8, 24] = 3
+    source = Late(stored)
+    for step in range(6):
+        source.step(step)
+
+    everything = range(2, 61, 2)
+    assert source.sent == {n: [t for t in everything if (n, t) != (8, 24)] for n in range(40)}
+    assert (source.tally.late, source.tally.refused) == (1, 1)
+    assert sum(entry.row is not None for entry in source.cache.expected) >= 2

@@ -96,7 +96,7 @@ def test_claim_knows_that_its_first_series_was_taken_in_this_window() -> None:
     cache = LabelCache(Upper(), limit=10)
     cache.begin()
     first = cache.find(b"a")
-    first.window = cache.window
+    first.window, first.sent = cache.window, 1
 
     claim = cache.find(b"A").claim
 

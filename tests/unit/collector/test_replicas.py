@@ -135,7 +135,7 @@ async def test_too_large_an_answer_is_not_asked_of_another_replica() -> None:
     async with ha_set(max_bytes=10) as pair:
         outcome = await pair.replicas.collect(pair.work, WINDOW)
 
-    assert outcome == TooLarge("answer of more than 10 bytes")
+    assert outcome == TooLarge("answer of more than 10 bytes", 37)
     assert pair.second.asked == 0
 
 

@@ -1,9 +1,11 @@
 """The headers of the last message say where a shard continues."""
 
+from dataclasses import replace
+
 import pytest
 
 from collector import resume
-from collector.resume import Position, Unfinished
+from collector.resume import Position, Published, Unfinished
 from collector.schedule import Window
 from tenantry_common import errors
 
@@ -12,14 +14,24 @@ HEADERS = {
     "Tenantry-Window": "1000-31000",
     "Tenantry-Part": "3/3",
     "Tenantry-After": "7",
+    "Tenantry-Source": "prom=2Ea",
+    "Tenantry-Version": "0f",
 }
+PUBLISHED = Published(window=Window(1000, 31000), parts=3, after=7, source="prom.a", version="0f")
 UNFINISHED = Position(
     end_ms=1000, sequence=12, unfinished=Unfinished(window=Window(1000, 31000), parts=2, after=7)
 )
 
 
 def test_after_the_last_part_comes_the_next_window() -> None:
-    assert resume.parse(HEADERS, 12) == Position(end_ms=31000, sequence=12)
+    assert resume.parse(HEADERS, 12) == Position(end_ms=31000, sequence=12, published=PUBLISHED)
+
+
+def test_window_of_an_older_collector_does_not_say_where_it_comes_from() -> None:
+    old = {name: value for name, value in HEADERS.items() if name < "Tenantry-Sou"}
+    old |= {"Tenantry-Window": "1000-31000"}
+
+    assert resume.parse(old, 12).published == replace(PUBLISHED, source="", version="")
 
 
 def test_after_another_part_comes_the_rest_of_the_window() -> None:
@@ -32,6 +44,7 @@ def test_after_another_part_comes_the_rest_of_the_window() -> None:
         pytest.param({}, id="none at all"),
         pytest.param({**HEADERS, "Tenantry-Part": "2"}, id="part without total"),
         pytest.param({**HEADERS, "Tenantry-Window": "a-b"}, id="no numbers"),
+        pytest.param({**HEADERS, "Tenantry-Source": "a=zz"}, id="no token"),
     ],
 )
 def test_headers_that_no_collector_writes_are_refused(headers: dict[str, str]) -> None:
@@ -54,8 +67,8 @@ def test_newer_schema_is_refused() -> None:
         ),
         pytest.param(
             Position(end_ms=61000, sequence=12),
-            Position(end_ms=31000, sequence=12),
-            Position(end_ms=61000, sequence=12),
+            Position(end_ms=31000, sequence=12, published=PUBLISHED),
+            Position(end_ms=61000, sequence=12, published=PUBLISHED),
             id="windows since then were empty",
         ),
         pytest.param(

@@ -38,21 +38,46 @@ def histogram(timestamp: int) -> bytes:
 def test_admit(samples: list[bytes], kept: list[int]) -> None:
     data = b"before" + b"".join(samples) + b"behind"
 
-    assert Gate(WINDOW).admit(data, 6, len(data) - 6) == (
-        len(kept),
-        b"".join(samples[n] for n in kept),
-    )
+    admitted = Gate(*WINDOW).admit(data, 6, len(data) - 6)
+
+    assert [data[one.begin : one.end] for one in admitted] == [samples[n] for n in kept]
+    assert all(AT < one.time <= AT + 30_000 for one in admitted)
 
 
 def test_stamps_are_remembered_only_from_inside_the_window_and_only_of_samples() -> None:
-    gate = Gate(WINDOW)
+    gate = Gate(*WINDOW)
     data = b"".join((sample(AT, 1), sample(AT + 1, 0), sample(AT + 2, 7), histogram(AT + 3)))
 
     gate.admit(data, 0, len(data))
 
-    assert gate.stamps == {b"\x10" + protowire.varint(AT + 1), b"\x10" + protowire.varint(AT + 2)}
+    assert gate.known == {b"\x10" + protowire.varint(AT + n): AT + n for n in (1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("stamps", "times"),
+    [
+        pytest.param([AT + 1, AT + 30_000], [AT + 1, AT + 30_000], id="inside"),
+        pytest.param([AT + 1, AT], None, id="one lies before"),
+        pytest.param([AT + 30_001], None, id="one lies behind"),
+    ],
+)
+def test_times_of_stamps_are_told_only_when_all_lie_inside(
+    stamps: list[int], times: list[int] | None
+) -> None:
+    gate = Gate(*WINDOW)
+    encoded = [b"\x10" + protowire.varint(stamp) for stamp in stamps]
+
+    assert gate.times(encoded) == times
+    assert gate.times(encoded) == times
+
+
+def test_bytes_that_are_no_stamp_tell_no_time() -> None:
+    gate = Gate(*WINDOW)
+
+    assert gate.times([b"\x11" + protowire.varint(AT + 1)]) is None
+    assert gate.times([b"\x10" + b"\xff" * 6]) is None
 
 
 def test_broken_samples_are_refused() -> None:
     with pytest.raises(errors.Undecodable):
-        Gate(WINDOW).admit(b"\x12\x10\x09", 0, 3)
+        Gate(*WINDOW).admit(b"\x12\x10\x09", 0, 3)

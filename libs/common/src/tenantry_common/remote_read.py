@@ -19,7 +19,8 @@ _QUERY_MATCHERS = 3
 _MATCHER_TYPE = 1
 _MATCHER_NAME = 2
 _MATCHER_VALUE = 3
-_RESPONSE_RESULTS = 1
+RESULTS = 1
+"""`ReadResponse.results`, one `QueryResult` for each query."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ def _integer(number: int, value: int) -> bytes:
 def results(response: protowire.Buffer) -> Iterator[tuple[int, int]]:
     """Yield where each query's `QueryResult` stands, in the order of the queries."""
     for field in protowire.fields(response, 0, len(response)):
-        if field.number == _RESPONSE_RESULTS:
+        if field.number == RESULTS:
             yield field.start, field.end
 
 

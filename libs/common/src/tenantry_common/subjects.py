@@ -22,16 +22,21 @@ SAMPLES = "SAMPLES"
 SAMPLES_SUBJECTS = "samples.>"
 REJECTS = "REJECTS"
 REJECTS_SUBJECTS = "rejects.>"
+BACKFILL = "BACKFILL"
+BACKFILL_SUBJECTS = "backfill.>"
 
 HEADER_MSG_ID = "Nats-Msg-Id"
 HEADER_WINDOW = "Tenantry-Window"
 HEADER_PART = "Tenantry-Part"
 HEADER_AFTER = "Tenantry-After"
+HEADER_SOURCE = "Tenantry-Source"
+HEADER_VERSION = "Tenantry-Version"
 HEADER_SERIES = "Tenantry-Series"
 HEADER_SAMPLES = "Tenantry-Samples"
 HEADER_SCHEMA = "Tenantry-Schema"
 HEADER_REASON = "Tenantry-Reason"
 HEADER_ENDPOINT = "Tenantry-Endpoint"
+HEADER_BACKFILL = "Tenantry-Backfill"
 
 _SAFE = frozenset((string.ascii_letters + string.digits + "-_").encode())
 
@@ -182,6 +187,11 @@ def inbox_prefix(user: str) -> str:
 def batch_id(shard: ShardRef, window_end_ms: int, part: int) -> str:
     """`Nats-Msg-Id` of one batch: a repeated publish within the duplicate window is dropped."""
     return f"{shard.job}/{shard.shard}/{window_end_ms}/{part}"
+
+
+def backfill_batch_id(subject: str, request: str, window_end_ms: int, part: int) -> str:
+    """`Nats-Msg-Id` of one batch that answers `request` on `subject`."""
+    return f"{subject}/{request}/{window_end_ms}/{part}"
 
 
 def source_token(cluster_id: str) -> str:

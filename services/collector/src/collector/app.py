@@ -67,11 +67,15 @@ class Collector:
             timeout=settings.fetch_timeout_seconds,
             max_bytes=settings.max_answer_bytes,
             per_source=settings.max_fetches_per_source,
+            way=settings.read,
         )
         self._pace = Pace(
             settle=round(settings.settle_seconds * 1000),
             spread=round(settings.spread_seconds * 1000),
             slice=round(settings.slice_seconds * 1000),
+            overlap=(
+                None if settings.overlap_seconds is None else round(settings.overlap_seconds * 1000)
+            ),
             retry_max_seconds=settings.retry_max_seconds,
             slots=asyncio.Semaphore(settings.max_concurrent_windows),
             small_answer=settings.max_answer_bytes // 4,
@@ -135,7 +139,9 @@ class Collector:
         """Return how large a batch may be, so that the server takes it even if it does not shrink."""
         fitting = (self._bus.client.max_payload - _HEADERS_BYTES) * 6 // 7
         return Limits(
-            series=self._settings.batch_series, size=min(self._settings.batch_bytes, fitting)
+            series=self._settings.batch_series,
+            size=min(self._settings.batch_bytes, fitting),
+            window_series=self._settings.max_series,
         )
 
     async def _tell_ready(self) -> None:

@@ -7,11 +7,13 @@ from tenantry_common import errors, snappy_block
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How large one batch gets."""
+    """How large one batch gets, and one window."""
 
     series: int
     size: int
     """Bytes before compression."""
+    window_series: int = 1_000_000
+    """Series of one window, counted before relabelling."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The collector's configuration: when windows are due, how large they get, how sources are asked."""
 
+from collector import pull
 from tenantry_common import config
 
 
@@ -9,7 +10,10 @@ class Config(config.Service, frozen=True, kw_only=True):
     settle_seconds: float = 5.0
     """Seconds that a window's end lies in the past before it is collected, for scrapes that are
     still being committed. Longer than the slowest scrape takes; a sample that is stored later than
-    this is not delivered."""
+    this is delivered with the next window, if no newer one of its series was."""
+    overlap_seconds: float | None = None
+    """Seconds before a window in which samples are looked for that came late; none: the job's
+    interval. Late samples that cannot be delivered any more are counted only with a whole one."""
     spread_seconds: float = 2.0
     """Seconds over which the jobs' windows of one moment are spread, so that sources are not asked
     for all of them at once. Delays a job by at most this, always by the same."""
@@ -24,8 +28,13 @@ class Config(config.Service, frozen=True, kw_only=True):
     fetch_timeout_seconds: float = 30.0
     """Seconds that one answer of a source may take, from the request to its last byte."""
     max_answer_bytes: int = 64 << 20
-    """Largest answer, in bytes after decompression. About 80 bytes for each series and 18 for each
-    sample; an answer is held in memory until its window is published."""
+    """Largest answer, in bytes after decompression. About 200 bytes for each series and 18 for each
+    sample; a window with more is collected in several answers, divided by metric names."""
+    max_series: int = 1_000_000
+    """Most series of one job and HA set in one window; a job with more is not collected."""
+    read: pull.Way = "auto"
+    """How sources are asked: `remote_read`; `json`, which loses stale markers and histograms; or
+    `auto`: by JSON where remote read is closed (403, 404, 405)."""
     max_concurrent_windows: int = 4
     """Windows of all jobs that are fetched, encoded and published at the same time. Bounds memory,
     together with `max_answer_bytes`."""
@@ -48,4 +57,10 @@ class Config(config.Service, frozen=True, kw_only=True):
                 raise ValueError(f"{name} must be larger than 0")
 
 
-_MAY_BE_ZERO = ("settle_seconds", "spread_seconds", "cached_series", "shutdown_grace_seconds")
+_MAY_BE_ZERO = (
+    "settle_seconds",
+    "overlap_seconds",
+    "spread_seconds",
+    "cached_series",
+    "shutdown_grace_seconds",
+)

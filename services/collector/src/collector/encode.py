@@ -7,6 +7,7 @@ timestamps with those that are known to lie in the window.
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from collector import rows
 from collector.batch import Batch, Batcher, Limits
@@ -34,7 +35,26 @@ class Tally:
     """Series that became the same output series as one before them; the first is kept."""
     published_before: int = 0
     """Series that an earlier attempt at this window had published."""
+    late: int = 0
+    """Samples of the windows before that the source had not stored when those were read."""
+    refused: int = 0
+    """Samples that came late and are older than what is published of their series."""
     dropped: dict[Drop, int] = field(default_factory=lambda: dict.fromkeys(Drop, 0))
+
+
+class _Fresh(NamedTuple):
+    """Samples of one series that are to be published."""
+
+    samples: int
+    late: int
+    """How many of them belong to the windows before."""
+    last: int
+    """Timestamp of the newest one in ms, 0 without any."""
+    data: bytes
+
+
+class TooManySeries(errors.TenantryError):
+    """The window holds more series than one job may have."""
 
 
 class Encoding:
@@ -46,17 +66,31 @@ class Encoding:
         window: Window,
         limits: Limits,
         *,
+        reach: int | None = None,
+        newest: bool = False,
         published: Container[bytes] = frozenset(),
     ) -> None:
-        """`published` holds the output labels of series that are on the stream already."""
+        """Begin a window of which `published` output labels are on the stream already.
+
+        Samples after `reach` (ms, `LabelCache.reach`; none: no overlap) that are newer than what is published of their
+        series are taken, of each series the `newest` only if that is asked for.
+        """
         self.tally = Tally()
         self._cache = cache
-        self._gate = Gate(window)
+        after = cache.reach(window.start_ms, 0) if reach is None else reach
+        self._gate = Gate(
+            after,
+            window.end_ms,
+            start=window.start_ms,
+            counted=after < window.start_ms and after == cache.counted_since,
+        )
         self._batcher = Batcher(limits)
+        self._most = limits.window_series
+        self._newest = newest
         self._published = published
-        self._window = 0
         self._place = 0
-        self._seen: list[Entry] = []
+        self._seen = cache.begin()
+        self._window = cache.window
         self._stretches: list[rows.Stretch] = []
 
     @property
@@ -65,35 +99,43 @@ class Encoding:
         return self._batcher.batches
 
     def run(self, answer: bytes) -> Iterator[None]:
-        """Fill `batches` and `tally`; yields now and then, so that others get their turn.
+        """Take in an answer that is the only one of the window, and finish."""
+        yield from self.take(answer)
+        self.finish()
 
-        Raises `errors.Undecodable` for a broken answer, `batch.SeriesTooLarge`.
+    def take(self, answer: bytes) -> Iterator[None]:
+        """Take in an answer; yields now and then, so that others get their turn.
+
+        Raises `errors.Undecodable` for a broken answer, `batch.SeriesTooLarge`, `TooManySeries`.
         """
-        self._seen = self._cache.begin()
-        self._window = self._cache.window
         try:
             for start, end in remote_read.results(answer):
                 yield from self._result(answer, start, end)
         except IndexError as error:
             raise errors.Undecodable("answer ends in the middle of a series") from error
+        for stretch in self._stretches:
+            rows.learn(answer, stretch, self._window, self._gate.start)
+            yield
+        self._stretches = []
+
+    def finish(self) -> None:
+        """Close the last batch; all answers are taken in."""
         self._batcher.close()
         self.tally.series = sum(batch.series for batch in self.batches)
         self.tally.samples = sum(batch.samples for batch in self.batches)
-        for stretch in self._stretches:
-            rows.learn(answer, stretch, self._window)
-            yield
         self._cache.end()
 
     def _result(self, answer: bytes, position: int, end: int) -> Iterator[None]:
         """Take the series of one `QueryResult` in, rows at once and others one by one."""
         expected, gate, window = self._cache.expected, self._gate, self._window
+        alone_only = bool(self._published) or self._newest
         pause = position + _PAUSE_BYTES
         alone_at, alone = position, len(self._seen)
         while position < end:
             row = expected[self._place].row
             if (
                 row is None
-                or self._published
+                or alone_only
                 or not self._batcher.fits(row.size, len(row.entries))
                 or (parts := row.take(answer, position, end, gate, window)) is None
             ):
@@ -106,13 +148,15 @@ class Encoding:
                 position += row.length
                 alone_at, alone = position, len(self._seen)
             if position > pause:
+                if len(self._seen) > self._most:
+                    raise TooManySeries(f"the window holds more than {self._most} series")
                 pause = position + _PAUSE_BYTES
                 yield
         self._alone(alone_at, alone)
 
     def _alone(self, position: int, first: int) -> None:
         """Note that the series since the `first` one seen were taken one by one."""
-        if len(self._seen) > first:
+        if len(self._seen) > first and not self._newest:
             self._stretches.append(rows.Stretch(position, self._seen[first:]))
 
     def _one(self, answer: bytes, position: int, end: int) -> int:
@@ -144,29 +188,68 @@ class Encoding:
             entry.window = self._window
             self.tally.dropped[entry.drop] += 1
         else:
-            count, kept = self._admitted(answer, begin, stop)
-            if count and self._is_first(entry):
+            fresh = self._fresh(entry, answer, begin, stop)
+            if fresh.samples and self._is_first(entry):
                 entry.window = self._window
-                head = remote_write.series_head(entry.output, len(kept))
-                self._batcher.add([head, kept], len(head) + len(kept), 1, count)
+                if entry.claim is None:
+                    entry.last = fresh.last
+                entry.sent = fresh.samples - fresh.late
+                self.tally.late += fresh.late
+                head = remote_write.series_head(entry.output, len(fresh.data))
+                size = len(head) + len(fresh.data)
+                self._batcher.add([head, fresh.data], size, 1, fresh.samples)
         return stop
 
-    def _admitted(self, answer: bytes, begin: int, stop: int) -> tuple[int, bytes]:
-        """Return the samples of the window: all, if their timestamps are known to lie in it."""
-        stamps = self._gate.stamps
-        count = 0
-        position = begin
+    def _fresh(self, entry: Entry, answer: bytes, begin: int, stop: int) -> _Fresh:
+        """Return the samples that are newer than what is published of their series."""
+        start = self._gate.start
+        # Series that become equal take nothing from the overlap: another one may have filled it.
+        floor = entry.last if entry.claim is None else start
+        known = self._gate.known
+        old = count = late = last = 0
+        first = position = stop if self._newest else begin
         while position < stop:
             following = position + 2 + answer[position + 1]
-            if (
-                answer[position] != SAMPLE_TAG
-                or following > stop
-                or answer[following - STAMP_SIZE : following] not in stamps
-            ):
-                return self._gate.admit(answer, begin, stop)
-            count += 1
+            if answer[position] != SAMPLE_TAG or following > stop:
+                break
+            time = known.get(answer[following - STAMP_SIZE : following], 0)
+            if time > floor:
+                if time <= last:
+                    break
+                last = time
+                count += 1
+                late += time <= start
+            elif time and not count:
+                old += 1
+                first = following
+            else:
+                break
             position = following
-        return count, answer[begin:stop]
+        if position == stop and not self._newest:
+            fresh = _Fresh(count, late, last, answer[first:stop])
+        else:
+            old, fresh = self._admitted(answer, begin, stop, floor)
+        if self._gate.counted and entry.claim is None:
+            sent = entry.sent if entry.window == self._window - 1 else 0
+            if old > sent:
+                self.tally.refused += old - sent
+                # Should it come again, it is counted no second time.
+                entry.window, entry.sent = self._window - 1, old
+        return fresh
+
+    def _admitted(self, answer: bytes, begin: int, stop: int, floor: int) -> tuple[int, _Fresh]:
+        """Return how many samples are not after `floor`, and the others; looks at each of them."""
+        admitted = self._gate.admit(answer, begin, stop)
+        fresh = [one for one in admitted if one.time > floor]
+        old = len(admitted) - len(fresh)
+        if self._newest:
+            fresh = fresh[-1:]
+        return old, _Fresh(
+            samples=len(fresh),
+            late=sum(one.time <= self._gate.start for one in fresh),
+            last=max((one.time for one in fresh), default=0),
+            data=b"".join([answer[one.begin : one.end] for one in fresh]),
+        )
 
     def _find(self, answer: bytes, start: int, stop: int) -> tuple[Entry, int]:
         """Return a series that is not the expected one, and where its labels end.

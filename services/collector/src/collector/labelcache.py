@@ -1,20 +1,28 @@
-"""Remember, for each series of a shard, what its labels become; no input or output.
+"""Remember, for each series of a shard, what its labels become, and up to when it is published.
+
+No input or output.
 
 A source answers its series in the same order from window to window. So the cache keeps that order,
 and the encoder first compares with the series that is expected next; only a series that came or
 went costs a lookup, and only a new one is transformed.
 
-One window at a time: `begin`, then `find`, then `end`. A window that was given up half way needs no
-`end`.
+One window at a time: `reach`, `begin`, then `find`, then `end`, and `published` once it is on the
+stream. A window that was given up half way needs no `end`; without `published` the next `reach`
+forgets what was published of every series, because nobody knows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from collector.schedule import Window
 from collector.transform import Drop, Outcome
 
 if TYPE_CHECKING:
     from collector.rows import Row
+
+
+SHARED = -1
+"""`Entry.last` of a series that shares a claim: what is published may be another one's."""
 
 
 class Claim:
@@ -29,7 +37,18 @@ class Claim:
 class Entry:
     """One series of the source."""
 
-    __slots__ = ("claim", "drop", "output", "place", "row", "size", "source", "window")
+    __slots__ = (
+        "claim",
+        "drop",
+        "last",
+        "output",
+        "place",
+        "row",
+        "sent",
+        "size",
+        "source",
+        "window",
+    )
 
     def __init__(self, source: bytes, outcome: Outcome) -> None:
         self.source = source
@@ -43,6 +62,10 @@ class Entry:
         """Set when another series has the same output."""
         self.window = 0
         """Number of the last window in which it was taken or dropped."""
+        self.last = 0
+        """Timestamp (ms) of its last sample that is taken; 0: none is known, or `SHARED`."""
+        self.sent = 0
+        """Samples that were taken in that window, without those that came late."""
         self.place = -1
         """Where it stands in the expected order; -1 for a series that is new."""
         self.row: Row | None = None
@@ -70,13 +93,59 @@ class LabelCache:
         """Number of the current window; grows by one with each."""
         self.expected: list[Entry] = [_END]
         """The remembered series in the order in which the source answers them, and an end mark."""
+        self.counted_since = -1
+        """Start of the last published window, if `Entry.sent` holds for it."""
+        self._since = 0
+        self._until = 0
+        self._open = True
+        self._overflown = False
+        self._recalled: Mapping[bytes, int] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
 
+    def reach(self, start: int, overlap: int) -> int:
+        """Return from when on (ms) samples may be read for a window that begins at `start`.
+
+        At most `overlap` before it, and not before it is known what is published of each series.
+        """
+        if self._open or self._until != start:
+            for entry in self._entries.values():
+                entry.last = 0 if entry.claim is None else SHARED
+                entry.sent = 0
+            self._since = self._until = start
+            self.counted_since = -1
+            self._recalled = {}
+            self._open = False
+        return max(start - overlap, self._since)
+
+    def recall(self, since: int, published: Mapping[bytes, int]) -> None:
+        """Take over what was published after `since` (ms): the last timestamp by output labels.
+
+        Between `reach` and `begin`; `reach` goes further back then.
+        """
+        self._since = since
+        self._recalled = published
+        for entry in self._entries.values():
+            if entry.claim is None:
+                entry.last = published.get(entry.output, 0)
+
+    def published(self, window: Window) -> None:
+        """Note that everything that was taken is on the stream."""
+        self._open = False
+        self._until = window.end_ms
+        self.counted_since = window.start_ms
+        self._recalled = {}
+        if self._overflown:
+            # Of what was forgotten nobody knows how far it is published.
+            self._since = window.end_ms
+            self.counted_since = -1
+
     def begin(self) -> list[Entry]:
         """Begin a window; return the list to which the encoder appends each series it meets."""
         self.window += 1
+        self._open = True
+        self._overflown = False
         self._seen = []
         return self._seen
 
@@ -87,14 +156,16 @@ class LabelCache:
             entry = Entry(label_bytes, self._transform(label_bytes))
             self._entries[label_bytes] = entry
             if entry.drop is None:
+                entry.last = self._recalled.get(entry.output, 0)
                 self._claim(entry)
         return entry
 
     def _claim(self, entry: Entry) -> None:
         owner = self._owners.setdefault(entry.output, entry)
         if owner is not entry:
-            owner.claim = owner.claim or Claim(owner.window)
+            owner.claim = owner.claim or Claim(owner.window if owner.sent else 0)
             entry.claim = owner.claim
+            owner.last = entry.last = SHARED
 
     def end(self) -> None:
         """End a window: put new series into the expected order, forget what is over the limits."""
@@ -114,6 +185,7 @@ class LabelCache:
         kept = [entry for entry in self.expected[:-1] if entry.window > oldest][: self._limit]
         if len(kept) == len(self._entries):
             return
+        self._overflown = len(kept) == self._limit
         self._entries = {entry.source: entry for entry in kept}
         self._owners = {}
         for entry in kept:

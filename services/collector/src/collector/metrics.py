@@ -51,6 +51,31 @@ class Metrics:
             "tenantry_collector_collisions", "Series lost to an equal one, per window.",
             registry=registry,
         )  # fmt: skip
+        # Counter: samples that the source stored after their window had been read. `delivered` were
+        # found in the overlap; `refused` are lost, because newer ones of their series are published:
+        # raise settle_seconds above the slowest scrape.
+        self.late = Counter(
+            "tenantry_collector_late_samples", "Samples that came late.", ["outcome"],
+            registry=registry,
+        )  # fmt: skip
+        # Counter: windows that took longer than the job's interval. Those that came due meanwhile
+        # are collected at once: raise the interval, or see fetch_seconds.
+        self.slow = Counter(
+            "tenantry_collector_slow_windows", "Windows longer in work than their interval.",
+            registry=registry,
+        )  # fmt: skip
+        # Counter: intervals of jobs with `collection: latest` of which nothing was collected, because
+        # a newer one had ended when it was their turn.
+        self.skipped = Counter(
+            "tenantry_collector_skipped_intervals", "Intervals skipped for a newer one.",
+            registry=registry,
+        )  # fmt: skip
+        # Counter: windows for which a replica answered noticeably less than another one, which is
+        # read from then on. It was down or cut off from its targets.
+        self.holes = Counter(
+            "tenantry_collector_replica_holes", "Windows in which a replica had a hole.", ["backend"],
+            registry=registry,
+        )  # fmt: skip
         # Counter: seconds of samples that were older than a job's lookback when they could have
         # been collected, and are not delivered. Any growth is a loss: raise `lookback`, or find out
         # what was away for so long.
@@ -60,7 +85,7 @@ class Metrics:
         # Histogram: seconds until a source's whole answer was there. Nearing
         # fetch_timeout_seconds: the source is overloaded, or intervals are too long for it.
         self.fetch_seconds = Histogram(
-            "tenantry_collector_fetch_seconds", "Duration of remote reads.", ["backend"],
+            "tenantry_collector_fetch_seconds", "Duration of reads.", ["backend"],
             buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30), registry=registry,
         )  # fmt: skip
         # Counter: bytes of answers after decompression; with fetch_seconds the throughput of sources.

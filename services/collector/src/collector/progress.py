@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from collector.encode import Encoding
+from collector.encode import Encoding, Tally
 from collector.metrics import Metrics
 from collector.schedule import Window
 from tenantry_common import contracts
@@ -28,8 +28,11 @@ class ShardProgress:
         """Note where the stream says that the shard continues."""
         self._update(window_end_ms=end_ms)
 
-    def published(self, window: Window, encoding: Encoding) -> None:
-        """Count a window that is on the stream, or held nothing."""
+    def published(self, window: Window, encoding: Encoding, warning: str = "") -> None:
+        """Count a window that is on the stream, or held nothing.
+
+        `warning` is what else there is to say of it.
+        """
         tally, progress = encoding.tally, self.progress
         batches = len(encoding.batches)
         if tally.samples:
@@ -39,9 +42,10 @@ class ShardProgress:
             series=tally.series + tally.published_before,
             samples=progress.samples + tally.samples,
             batches=progress.batches + batches,
+            late=progress.late + tally.refused,
         )
-        if warning := _warning(encoding):
-            self.failed(warning)
+        if warnings := [one for one in (_collisions(tally), warning) if one]:
+            self.failed("; ".join(warnings))
         elif not self._gap_told:  # what is said of a gap outlives the window that follows it
             self._update(last_error="")
         self._gap_told = False
@@ -55,6 +59,8 @@ class ShardProgress:
         metrics.batches.inc(len(encoding.batches))
         metrics.bytes.inc(sum(len(batch.block) for batch in encoding.batches))
         metrics.collisions.inc(tally.collisions)
+        metrics.late.labels("delivered").inc(tally.late)
+        metrics.late.labels("refused").inc(tally.refused)
         for reason, count in tally.dropped.items():
             metrics.dropped.labels(reason.value).inc(count)
 
@@ -71,6 +77,15 @@ class ShardProgress:
         self._update(late=self.progress.late + samples)
         return samples
 
+    def slow(self, reason: str) -> None:
+        """Note that a window took longer than the job's interval."""
+        self._metrics.slow.inc()
+        self.failed(reason)
+
+    def skipped(self, intervals: int) -> None:
+        """Count intervals of which nothing is collected, because only the newest is wanted."""
+        self._metrics.skipped.inc(intervals)
+
     def failed(self, reason: str) -> None:
         """Note why nothing is published."""
         self._update(last_error=reason, last_error_ms=int(self._now() * 1000))
@@ -79,9 +94,7 @@ class ShardProgress:
         self.progress = msgspec.structs.replace(self.progress, **changes)
 
 
-def _warning(encoding: Encoding) -> str:
-    """Return what is worth telling about a window that was published; pure."""
-    tally = encoding.tally
+def _collisions(tally: Tally) -> str:
     if not tally.collisions:
         return ""
     return (

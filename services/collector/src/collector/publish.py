@@ -1,11 +1,21 @@
 """Put the batches of one window on the stream, each under the fence of the one before it."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from collector.batch import Batch
-from collector.resume import Position, Unfinished
+from collector.resume import Position, Published, Unfinished
 from collector.schedule import Window
 from tenantry_common import batches, bus, contracts, errors, subjects
+
+
+class Origin(NamedTuple):
+    """Where the samples of a window come from."""
+
+    source: str
+    """Id of the backend that answered."""
+    version: str
+    """Of what happened to its labels, see `transform.Version`."""
 
 
 def headers(
@@ -16,6 +26,7 @@ def headers(
     part: int,
     parts: int,
     after: int,
+    origin: Origin,
 ) -> dict[str, str]:
     """Return the headers of one message; pure. `part` counts from 1."""
     return {
@@ -23,6 +34,8 @@ def headers(
         subjects.HEADER_WINDOW: str(window),
         subjects.HEADER_PART: f"{part}/{parts}",
         subjects.HEADER_AFTER: str(after),
+        subjects.HEADER_SOURCE: subjects.token(origin.source),
+        subjects.HEADER_VERSION: origin.version,
         subjects.HEADER_SERIES: str(batch.series),
         subjects.HEADER_SAMPLES: str(batch.samples),
         subjects.HEADER_SCHEMA: str(contracts.SCHEMA),
@@ -42,6 +55,7 @@ async def window(
     span: Window,
     position: Position,
     encoded: Sequence[Batch],
+    origin: Origin,
     *,
     allowed: Callable[[], bool],
 ) -> Position:
@@ -61,7 +75,16 @@ async def window(
             connection,
             subjects.samples(shard),
             batch.block,
-            headers(shard, span, batch, part=part, parts=parts, after=begun.after),
+            headers(shard, span, batch, part=part, parts=parts, after=begun.after, origin=origin),
             after=sequence,
         )
-    return Position(end_ms=span.end_ms, sequence=sequence)
+    published = position.published
+    if parts:
+        published = Published(
+            window=span,
+            parts=parts,
+            after=begun.after,
+            source=origin.source,
+            version=origin.version,
+        )
+    return Position(end_ms=span.end_ms, sequence=sequence, published=published)

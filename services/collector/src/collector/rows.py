@@ -5,22 +5,27 @@ of their samples are zero: only values and timestamps differ, always at the same
 remembers those places for some neighbouring series. One call of `struct` then cuts the answer there,
 and comparing tuples tells whether everything else is as it was: a tenth of the work of looking at
 each series. Where anything differs, the encoder looks at each series as ever.
+
+An answer begins with the samples of the overlap, which are published already. As many of them as
+before, ending in the sample that was published last, means that none came late: they are cut away.
 """
 
 import contextlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import accumulate
+from operator import itemgetter
 from typing import NamedTuple
 
 from collector.labelcache import Entry
-from collector.samples import SAMPLE_SIZES, SAMPLE_TAG, Gate
+from collector.samples import SAMPLE_SIZES, SAMPLE_TAG, STAMP_SIZE, Gate
 from tenantry_common import errors, protowire, remote_write
 
 LONGEST = 24
 """Series in a row: one that differs costs its neighbours their short cut."""
 _SHORTEST = 4
-_MOST_SAMPLES = 8
+_MOST_SAMPLES = 16
 _MOST_PATIENCE = 16
 
 
@@ -28,12 +33,18 @@ class Row:
     """Neighbouring series of an answer, and what is expected of them."""
 
     __slots__ = (
+        "_befores",
+        "_begins",
         "_cut",
+        "_ends",
         "_heads",
         "_marks",
+        "_news",
+        "_olds",
         "_parts",
         "_sources",
         "_tags",
+        "_taken",
         "again",
         "entries",
         "length",
@@ -42,21 +53,35 @@ class Row:
         "size",
     )
 
-    def __init__(self, answer: bytes, position: int, entries: Sequence[Entry]) -> None:
-        """Learn the row that begins at `position`; raises `errors.Undecodable` if it is irregular."""
-        heads, regions, kinds = [], [], bytearray()
+    def __init__(
+        self, answer: bytes, position: int, entries: Sequence[Entry], start: int = 0
+    ) -> None:
+        """Learn the row that begins at `position`, for windows like the one that begins at `start`.
+
+        Raises `errors.Undecodable` if it is irregular.
+        """
+        heads, olds, news, kinds = [], [], [], bytearray()
+        old_counts, new_counts = [], []
         begun = position
         for entry in entries:
-            size, start = protowire.read_varint(answer, position + 1, len(answer))
-            heads.append(answer[position:start])
-            begin = start + entry.size
-            position = start + size
-            kinds += _kinds(answer, begin, position)
-            regions.append(position - begin)
+            size, begin = protowire.read_varint(answer, position + 1, len(answer))
+            heads.append(answer[position:begin])
+            position = begin + size
+            begin += entry.size
+            own = _kinds(answer, begin, position)
+            old = _old(answer, begin, own, start)
+            kinds += own
+            olds.append(sum(own[:old]))
+            news.append(sum(own[old:]))
+            old_counts.append(old)
+            new_counts.append(len(own) - old)
+        if 0 in new_counts or (0 in old_counts and any(old_counts)):
+            raise errors.Undecodable("not all series have samples in the window, or in the overlap")
         self.entries = tuple(entries)
         self.length = position - begun
         """Bytes in the answer."""
-        self.samples = len(kinds)
+        self.samples = sum(new_counts)
+        """Samples in the window."""
         self.again = 0
         """Number of the window from which on it is worth while to learn the row anew."""
         self.patience = 1
@@ -64,48 +89,87 @@ class Row:
         self._sources = tuple(entry.source for entry in entries)
         self._cut = struct.Struct(
             "".join(
-                f"{len(head)}s{entry.size}s{region}s"
-                for head, entry, region in zip(heads, entries, regions, strict=True)
+                f"{len(head)}s{entry.size}s{old}s{new}s"
+                for head, entry, old, new in zip(heads, entries, olds, news, strict=True)
             )
         )
         self._marks, self._tags = _marks(bytes(kinds))
+        self._olds = tuple(old_counts) if any(old_counts) else ()
+        """Samples of each series in the overlap; empty when none has any."""
+        self._news = tuple(new_counts)
+        ends = list(accumulate(map(int.__add__, old_counts, new_counts)))
+        begins = [end - new for end, new in zip(ends, new_counts, strict=True)]
+        self._ends = _picker(*(end - 1 for end in ends))
+        self._begins = _picker(*begins)
+        self._befores = _picker(*(begin - 1 for begin in begins))
+        self._taken = -1
+        """Number of the last window that it was taken in."""
         self._parts = [
             part
-            for entry, region in zip(entries, regions, strict=True)
+            for entry, new in zip(entries, news, strict=True)
             for part in (
-                remote_write.series_head(b"", len(entry.output) + region),
+                remote_write.series_head(b"", len(entry.output) + new),
                 entry.output,
                 b"",
             )
         ]
-        self.size = sum(map(len, self._parts)) + sum(regions)
+        self.size = sum(map(len, self._parts)) + sum(news)
         """Bytes in the batch."""
 
     def take(
         self, answer: bytes, position: int, end: int, gate: Gate, window: int
     ) -> list[bytes] | None:
-        """Return what goes into the batch if the row stands at `position`, all in the window.
+        """Return what goes into the batch if the row stands at `position` as it is expected.
 
-        None if anything is not as expected, or was taken in this window already.
+        All its samples must lie in the gate: as many as before in the overlap, which are published
+        already, and as many as before in the window. None if anything is otherwise, or was taken in this
+        window already.
         """
         if position + self.length > end:
             return None
         cut = self._cut.unpack_from(answer, position)
-        if cut[0::3] != self._heads or cut[1::3] != self._sources:
+        if cut[0::4] != self._heads or cut[1::4] != self._sources:
             return None
-        regions = cut[2::3]
-        marks = self._marks.unpack(b"".join(regions))
-        if marks[0::2] != self._tags or not gate.inside(marks[1::2]):
+        news = cut[3::4]
+        marks = self._marks.unpack(
+            b"".join([part for pair in zip(cut[2::4], news, strict=True) for part in pair])
+            if self._olds
+            else b"".join(news)
+        )
+        if marks[0::2] != self._tags or (times := gate.times(marks[1::2])) is None:
             return None
-        for entry in self.entries:
-            if entry.window == window or entry.claim is not None:
-                return None
-        for entry in self.entries:
+        ends = self._ends(times)
+        if not self._continues(times, ends, gate, window):
+            return None
+        steady = self._taken == window - 1
+        for entry, last, new in zip(self.entries, ends, self._news, strict=True):
             entry.window = window
+            entry.last = last
+            if not steady:
+                entry.sent = new
+        self._taken = window
         self.patience = 1
         parts = self._parts.copy()
-        parts[2::3] = regions
+        parts[2::3] = news
         return parts
+
+    def _continues(self, times: list[int], ends: tuple[int, ...], gate: Gate, window: int) -> bool:
+        """Return whether each series goes on behind its last published sample.
+
+        A series that was taken in this window already, or that shares a claim, does not.
+        """
+        lasts = tuple([entry.last for entry in self.entries])
+        if min(self._begins(times)) <= gate.start:
+            return False
+        if not self._olds:
+            return min(lasts) >= 0 and max(lasts) <= gate.start
+        if self._befores(times) != lasts:
+            return False
+        if not gate.counted:
+            return True
+        if self._taken == window - 1:
+            return self._olds == self._news
+        return self._olds == tuple([entry.sent for entry in self.entries])
 
 
 def _kinds(answer: bytes, begin: int, end: int) -> bytes:
@@ -123,6 +187,22 @@ def _kinds(answer: bytes, begin: int, end: int) -> bytes:
 
 
 @lru_cache(maxsize=4096)
+def _picker(*places: int) -> Callable[[list[int]], tuple[int, ...]]:
+    """Return what picks the items at these places, of which there are several."""
+    return itemgetter(*places)
+
+
+def _old(answer: bytes, begin: int, kinds: bytes, start: int) -> int:
+    """Return how many of the samples that stand at `begin` are not after `start` (ms)."""
+    for old, size in enumerate(kinds):
+        begin += size
+        stamp, _ = protowire.read_varint(answer, begin - STAMP_SIZE + 1, begin)
+        if stamp > start:
+            return old
+    return len(kinds)
+
+
+@lru_cache(maxsize=4096)
 def _marks(kinds: bytes) -> tuple[struct.Struct, tuple[bytes, ...]]:
     """Return what cuts tag and timestamp out of samples of these sizes, and the tags they have."""
     layout = "".join("2s9x7s" if kind == SAMPLE_SIZES[1] else "2s7s" for kind in kinds)
@@ -136,8 +216,8 @@ class Stretch(NamedTuple):
     entries: list[Entry]
 
 
-def learn(answer: bytes, stretch: Stretch, window: int) -> None:
-    """Make rows of a stretch, and hang each to its first series.
+def learn(answer: bytes, stretch: Stretch, window: int, start: int = 0) -> None:
+    """Make rows of a stretch, and hang each to its first series; the window begins at `start`.
 
     A row that was learnt before begins where it did. One that has to be learnt again and again is
     left alone for longer and longer.
@@ -148,11 +228,13 @@ def learn(answer: bytes, stretch: Stretch, window: int) -> None:
         last = first + 1
         while last < len(entries) and last - first < LONGEST and entries[last].row is None:
             last += 1
-        position = _learn_one(answer, position, entries[first:last], window)
+        position = _learn_one(answer, position, entries[first:last], window, start)
         first = last
 
 
-def _learn_one(answer: bytes, position: int, entries: Sequence[Entry], window: int) -> int:
+def _learn_one(
+    answer: bytes, position: int, entries: Sequence[Entry], window: int, start: int
+) -> int:
     """Learn one row if it is worth while; return where the next one stands."""
     head = entries[0]
     before = head.row
@@ -163,7 +245,7 @@ def _learn_one(answer: bytes, position: int, entries: Sequence[Entry], window: i
         and len(set(map(id, entries))) == len(entries)
     ):
         with contextlib.suppress(errors.Undecodable):
-            head.row = Row(answer, position, entries)
+            head.row = Row(answer, position, entries, start)
             if before is not None:
                 head.row.patience = min(_MOST_PATIENCE, before.patience * 2)
                 head.row.again = window + head.row.patience

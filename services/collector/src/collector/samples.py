@@ -1,15 +1,16 @@
-"""Which samples of a series lie in the window; pure.
+"""Which samples of a series lie in the span that is looked at; pure.
 
 A sample is ``12 len [09 <8 bytes of value>] 10 <timestamp>``: 18 bytes, or 9 where the value is
 zero and therefore left out, because every timestamp between 2004 and 2109 takes six bytes. Series
 of one target share their timestamps, so the seven bytes ``10 <timestamp>`` are decoded once and
-remembered in `Gate.stamps`: the encoder's loop lets samples that end in one of them pass unread.
+remembered in `Gate.known`: samples that end in one of them need not be read any further, and all
+series share one number for each timestamp.
 Everything else (a timestamp not met before, native histograms, foreign fields) goes through `admit`.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from collector.schedule import Window
 from tenantry_common import errors, protowire, remote_write
 
 SAMPLE_TAG = remote_write.SAMPLE << 3 | 2
@@ -19,47 +20,68 @@ _STAMP_TAG = 0x10
 _REMEMBERED = 100_000
 
 
+class Admitted(NamedTuple):
+    """A sample or native histogram: its timestamp in ms, and where it stands in the answer."""
+
+    time: int
+    begin: int
+    end: int
+
+
 class Gate:
-    """Lets the samples of one window pass."""
+    """Lets the samples with ``after < timestamp <= until`` pass; ms."""
 
-    def __init__(self, window: Window) -> None:
-        self._after, self._until = window
-        self.stamps: set[bytes] = set()
-        """Encoded timestamps, tag included, that are known to lie in the window."""
+    def __init__(
+        self, after: int, until: int, *, start: int | None = None, counted: bool = False
+    ) -> None:
+        """`start` is where the window begins; what lies before it is the overlap, if there is one.
 
-    def admit(self, data: bytes, begin: int, end: int) -> tuple[int, bytes]:
-        """Return how many samples of `data[begin:end]` lie in the window, and their bytes.
+        `counted` tells that the overlap is exactly the window before.
+        """
+        self._after, self._until = after, until
+        self.start = after if start is None else start
+        self.counted = counted
+        self.known: dict[bytes, int] = {}
+        """Encoded timestamps, tag included, that lie in the span, and what they say."""
+
+    def admit(self, data: bytes, begin: int, end: int) -> list[Admitted]:
+        """Return the samples of `data[begin:end]` that lie in the span, in their order.
 
         Raises `errors.Undecodable` for what is not a row of protobuf fields.
         """
-        kept = []
+        found = []
         for span, stamp in remote_write.timestamps(data, begin, end):
             if self._after < stamp <= self._until:
                 sample = data[span.entry : span.end]
-                kept.append(sample)
-                self._learn(sample)
-        return len(kept), b"".join(kept)
+                found.append(Admitted(self._learn(sample, stamp), span.entry, span.end))
+        return found
 
-    def inside(self, stamps: Collection[bytes]) -> bool:
-        """Return whether all these encoded timestamps, tags included, lie in the window."""
-        if self.stamps.issuperset(stamps):
-            return True
-        return all(stamp in self.stamps or self._try(stamp) for stamp in stamps)
+    def times(self, stamps: Sequence[bytes]) -> list[int] | None:
+        """Return what these encoded timestamps say, None unless all lie in the span."""
+        found = list(map(self.known.get, stamps))
+        if None in found:
+            found = [self._try(stamp) for stamp in stamps]
+        return None if None in found else found  # type: ignore[return-value]  # None was looked for
 
-    def _try(self, stamp: bytes) -> bool:
-        """Remember an encoded timestamp if it lies inside; return whether it does."""
+    def _try(self, stamp: bytes) -> int | None:
+        """Return what an encoded timestamp says if it lies inside, and remember it then."""
+        if (known := self.known.get(stamp)) is not None:
+            return known
         if stamp[0] != _STAMP_TAG:
-            return False
+            return None
         try:
             value, end = protowire.read_varint(stamp, 1, STAMP_SIZE)
         except errors.Undecodable:
-            return False
-        if end != STAMP_SIZE or not self._after < protowire.signed(value) <= self._until:
-            return False
-        if len(self.stamps) < _REMEMBERED:
-            self.stamps.add(stamp)
-        return True
+            return None
+        time = protowire.signed(value)
+        if end != STAMP_SIZE or not self._after < time <= self._until:
+            return None
+        if len(self.known) < _REMEMBERED:
+            self.known[stamp] = time
+        return time
 
-    def _learn(self, sample: bytes) -> None:
+    def _learn(self, sample: bytes, time: int) -> int:
+        """Return `time`, as the number that all series share if that is possible."""
         if sample[0] == SAMPLE_TAG and len(sample) in SAMPLE_SIZES:
-            self._try(sample[-STAMP_SIZE:])
+            return self._try(sample[-STAMP_SIZE:]) or time
+        return time

@@ -9,6 +9,9 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+LOOKBACK = 300_000
+"""How old (ms) the newest sample of a series may be, as for an instant vector of Prometheus."""
+
 
 class Window(NamedTuple):
     """The samples with ``start_ms < timestamp <= end_ms``."""
@@ -33,6 +36,8 @@ class Timing:
     """Longest span that is collected at once."""
     lookback: int
     """How far back a gap is made up."""
+    latest: bool = False
+    """Whether only the newest sample of each series is wanted."""
 
     @property
     def reach(self) -> int:
@@ -54,6 +59,8 @@ class Due(NamedTuple):
 
     window: Window
     lost: Window | None = None
+    skipped: int = 0
+    """Intervals of which nothing is collected, because only the newest one is wanted."""
 
 
 def delay(shard: str, spread_ms: int) -> int:
@@ -78,6 +85,9 @@ def due(position_ms: int, now_ms: int, timing: Timing) -> Due | Wait:
     if position_ms >= newest:
         following = _down(position_ms, timing.interval) + timing.interval
         return Wait(following + timing.settle + timing.delay)
+    if timing.latest:
+        start = max(position_ms, newest - max(timing.interval, LOOKBACK))
+        return Due(Window(start, newest), skipped=(newest - position_ms - 1) // timing.interval)
     oldest = newest - timing.reach
     start = max(position_ms, oldest)
     lost = Window(position_ms, start) if start > position_ms else None

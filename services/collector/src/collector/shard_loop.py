@@ -11,12 +11,14 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from collector import publish, resume, schedule
 from collector.metrics import Metrics
 from collector.progress import ShardProgress
+from collector.publish import Origin
 from collector.pull import Failed, TooLarge
-from collector.replicas import Encoded, Replicas, Work
+from collector.replicas import Before, Encoded, Recall, Replicas, Work
 from collector.resume import Position
 from collector.schedule import Due, Timing, Wait, Window
 from tenantry_common import backoff, bus, contracts, errors, leases, logs, subjects, tasks
@@ -27,6 +29,7 @@ _log = logging.getLogger(__name__)
 _FIRST_RETRY_SECONDS = 0.5
 _IDLE_SECONDS = 60.0
 _REPEAT_LOG_SECONDS = 60.0
+_LOSSY = "the source's remote read is closed: stale markers and native histograms are not delivered"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,8 @@ class Pace:
     settle: int
     spread: int
     slice: int
+    overlap: int | None = None
+    """None: the job's interval."""
     retry_max_seconds: float
     slots: asyncio.Semaphore
     """Taken for as long as a window of any shard is in memory."""
@@ -69,6 +74,8 @@ class ShardLoop:
         self._now = now
         self._position: Position | None = None
         self._slice: int | None = None
+        self._continuing = False
+        """Whether the window before is published by this instance, and nothing is in doubt."""
         self._wake = asyncio.Event()
         self._delays = backoff.delays(_FIRST_RETRY_SECONDS, pace.retry_max_seconds)
         self._throttle = logs.Throttle(_REPEAT_LOG_SECONDS)
@@ -107,6 +114,7 @@ class ShardLoop:
             await self._pause(_IDLE_SECONDS)
             return
         try:
+            self._continuing = False
             found = await resume.read(self._bus, self._shard)
             self._position = resume.newest(self._position, found)
             if self._position is not None:
@@ -127,10 +135,6 @@ class ShardLoop:
         if work is None:
             await self._pause(_IDLE_SECONDS)
             return
-        if work.job.collection != "raw":
-            self.progress.failed(f"collection {work.job.collection!r} is not supported yet")
-            await self._pause(_IDLE_SECONDS)
-            return
         timing = self._timing(work.job)
         now_ms = int(self._now() * 1000)
         if self._position is None:
@@ -141,10 +145,11 @@ class ShardLoop:
         match schedule.due(self._position.end_ms, now_ms, timing):
             case Wait(until_ms):
                 await self._pause((until_ms - now_ms) / 1000)
-            case Due(window, lost):
+            case Due(window, lost, skipped):
                 if lost is not None:
                     self._lost(lost)
                     self._position = replace(self._position, end_ms=lost.end_ms)
+                self.progress.skipped(skipped)
                 await self._collect(work, self._position, window, timing)
 
     def _timing(self, job: contracts.DeliveryJob) -> Timing:
@@ -155,37 +160,64 @@ class ShardLoop:
             delay=schedule.delay(str(self._shard), self._pace.spread),
             slice=min(longest, self._slice or longest),
             lookback=job.lookback_ms,
+            latest=job.collection == "latest",
         )
 
     async def _collect(
         self, work: Work, position: Position, window: Window, timing: Timing
     ) -> None:
         async with self._pace.slots:
-            published: frozenset[bytes] = frozenset()
+            begun = asyncio.get_running_loop().time()
+            published, before = frozenset[bytes](), None
             if position.unfinished is not None:
                 published = await resume.published_series(
                     self._bus, self._shard, position.unfinished
                 )
-            outcome = await self._replicas.collect(work, window, published)
+            else:
+                before = self._before(position, window, timing)
+            self._continuing = False
+            outcome = await self._replicas.collect(work, window, published, before)
             if isinstance(outcome, Encoded):
                 await self._publish(position, window, outcome, timing)
+                self._tell_slow(asyncio.get_running_loop().time() - begun, timing)
                 return
         shorter = None if position.unfinished else schedule.shorter(timing, window)
         await self._not_collected(window, outcome, timing, shorter)
+
+    def _before(self, position: Position, window: Window, timing: Timing) -> Before:
+        """Return what is known of what is published before `window`."""
+        overlap = timing.interval if self._pace.overlap is None else self._pace.overlap
+        # Not longer than the window itself: that one may be short because answers are too large.
+        span = 0 if timing.latest else window.end_ms - window.start_ms
+        overlap = min(overlap, timing.interval, span)
+        last = position.published
+        if last is None or self._continuing:
+            return Before(overlap=overlap)
+        recall = Recall(
+            origin=Origin(last.source, last.version),
+            since_ms=last.window.start_ms,
+            read=partial(resume.last_published, self._bus, self._shard, last),
+        )
+        return Before(overlap=overlap, recall=recall)
 
     async def _publish(
         self, position: Position, window: Window, encoded: Encoded, timing: Timing
     ) -> None:
         encoding = encoded.encoding
+        whole = position.unfinished is None
         self._position = await publish.window(
             self._bus,
             self._shard,
             window,
             position,
             encoding.batches,
+            # What two instances published together nobody goes on with behind.
+            encoded.origin if whole else encoded.origin._replace(version=""),
             allowed=lambda: self.lease.held,
         )
-        self.progress.published(window, encoding)
+        self._replicas.published(window, encoded, whole=whole)
+        self._continuing = whole
+        self.progress.published(window, encoding, _LOSSY if encoded.lossy else "")
         self._delays = backoff.delays(_FIRST_RETRY_SECONDS, self._pace.retry_max_seconds)
         if self._slice is not None and encoded.answer_bytes <= self._pace.small_answer:
             self._slice = schedule.longer(timing, max(self._pace.slice, timing.interval)).slice
@@ -199,6 +231,17 @@ class ShardLoop:
                 "batches": len(encoding.batches),
             },
         )
+
+    def _tell_slow(self, seconds: float, timing: Timing) -> None:
+        """Say that windows come due faster than they are collected; they are collected at once."""
+        if seconds * 1000 <= timing.interval:
+            return
+        reason = f"a window takes {seconds:.1f} s, the interval is {timing.interval / 1000:g} s"
+        self.progress.slow(reason)
+        if self._throttle.allow("slow"):
+            _log.warning(
+                "interval is shorter than its work", extra={**self._fields, "error": reason}
+            )
 
     async def _not_collected(
         self, window: Window, outcome: TooLarge | Failed, timing: Timing, shorter: Timing | None

@@ -77,6 +77,18 @@ def points(request: bytes) -> Counter[Point]:
     return found
 
 
+def stamps(found: Iterable[Stored], label: str = "n") -> dict[str, list[int]]:
+    """Return the timestamps of each value of `label`, in the order of the messages."""
+    by_value: dict[str, list[int]] = {}
+    request = requests(found)
+    for span in remote_write.series(request):
+        value = remote_write.series_labels(request, span).get(label, "")
+        begin = remote_write.labels_end(request, span.start, span.end)
+        times = [time for _, time in remote_write.timestamps(request, begin, span.end)]
+        by_value.setdefault(value, []).extend(times)
+    return by_value
+
+
 async def store(url: str, request: bytes) -> None:
     """Write a request to the Prometheus at `url`, which must take all of it."""
     headers = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from collector import selection
-from tenantry_common import errors, relabel, remote_write
+from tenantry_common import contracts, errors, relabel, remote_write
 from tenantry_common.contracts import Backend, DeliveryJob
 from tenantry_promql import RuleSet
 
@@ -38,6 +38,12 @@ class Version:
     backend: str
     external_labels: tuple[tuple[str, str], ...]
     replica_labels: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        """Return what tells this version from others, for headers of messages."""
+        return contracts.digest(
+            (self.digest, self.backend, self.external_labels, self.replica_labels)
+        )
 
 
 def version(job: DeliveryJob, backend: Backend) -> Version:
