@@ -141,12 +141,16 @@ async def test_a_token_is_kept_and_got_again_when_it_is_refused_or_the_secret_ch
     assert receiver.issued == 1
 
     receiver.accepted = "t2"
-    assert await target.post(BLOCK) == outcome.CredentialsFault("401 Unauthorized")
     assert await target.post(BLOCK) == outcome.Delivered()
+    assert receiver.issued == 2
 
     secrets.set("secret", "another")
     receiver.accepted = "t3"
     assert await target.post(BLOCK) == outcome.Delivered()
+
+    receiver.accepted = "nobody's"
+    assert await target.post(BLOCK) == outcome.CredentialsFault("401 Unauthorized")
+    assert receiver.issued == 4
 
 
 @pytest.fixture(scope="module")

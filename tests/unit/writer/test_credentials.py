@@ -8,11 +8,13 @@ from tenantry_common.contracts import SecretRef
 from writer.credentials import Folder, Unreadable
 
 
-def test_a_secret_is_a_file_below_its_namespace(tmp_path: Path) -> None:
+async def test_a_secret_is_a_file_below_its_namespace(tmp_path: Path) -> None:
     (tmp_path / "team-a" / "push").mkdir(parents=True)
     (tmp_path / "team-a" / "push" / "password").write_text("s3cret \n")
 
-    assert Folder(str(tmp_path)).read("team-a", SecretRef(name="push", key="password")) == "s3cret "
+    reference = SecretRef(name="push", key="password")
+
+    assert await Folder(str(tmp_path)).read("team-a", reference) == "s3cret "
 
 
 @pytest.mark.parametrize(
@@ -26,17 +28,17 @@ def test_a_secret_is_a_file_below_its_namespace(tmp_path: Path) -> None:
         pytest.param("team-a", "bin", "x", "not UTF-8", id="bytes"),
     ],
 )
-def test_what_cannot_be_read_is_named(
+async def test_what_cannot_be_read_is_named(
     tmp_path: Path, namespace: str, name: str, key: str, why: str
 ) -> None:
     (tmp_path / "team-a" / "bin").mkdir(parents=True)
     (tmp_path / "team-a" / "bin" / "x").write_bytes(b"\xff")
 
     with pytest.raises(Unreadable) as caught:
-        Folder(str(tmp_path)).read(namespace, SecretRef(name=name, key=key))
+        await Folder(str(tmp_path)).read(namespace, SecretRef(name=name, key=key))
     assert str(caught.value) == f"secret {namespace}/{name}, key {key}: {why}"
 
 
-def test_without_a_folder_there_are_no_secrets() -> None:
+async def test_without_a_folder_there_are_no_secrets() -> None:
     with pytest.raises(Unreadable, match="no secrets_dir"):
-        Folder("").read("team-a", SecretRef(name="push", key="password"))
+        await Folder("").read("team-a", SecretRef(name="push", key="password"))

@@ -1,8 +1,8 @@
 """What an endpoint wants to see of us: headers with credentials, a client certificate, a token.
 
-Secrets are read again for every request, which costs a few microseconds, so a change takes effect
-with the next one. What is made of them (a TLS context, an OAuth 2.0 token) is kept until a secret
-changes, the token expires, or the endpoint doubts it.
+Their source is asked for secrets with every request, and knows how long it may keep them: files are
+read each time. What is made of them (a TLS context, an OAuth 2.0 token) is kept until a secret
+changes, the token expires, or the endpoint does not accept it.
 """
 
 import ssl
@@ -53,12 +53,13 @@ class Access:
         self._pem: tuple[str, ...] = ()
         self._tls: ssl.SSLContext | None = None
         self._token: oauth.Token | None = None
+        self._given: dict[contracts.SecretRef, str] = {}
 
     async def grant(self) -> Granted | Denied:
         """Return what to send the next request with, or why there is nothing to send it with."""
         try:
-            headers = self._headers()
-            tls = self._context()
+            headers = await self._headers()
+            tls = await self._context()
             if self._endpoint.oauth2 is not None:
                 token = await self._get_token(self._endpoint.oauth2)
                 if not isinstance(token, oauth.Token):
@@ -69,47 +70,57 @@ class Access:
         name = self._endpoint.tls.server_name if self._endpoint.tls else ""
         return Granted(headers=headers, tls=tls or True, server_name=name or None)
 
-    def doubt(self) -> None:
-        """Take note that the endpoint does not accept what was granted."""
+    async def renew(self) -> bool:
+        """Read again what the endpoint does not accept; return whether that is worth another try."""
+        given, had_token = dict(self._given), self._token is not None
         self._token = None
+        for reference in given:
+            self._secrets.doubt(self._tenant, reference)
+        try:
+            changed = [await self._read(one) != value for one, value in given.items()]
+        except credentials.Unreadable:
+            return False  # the next grant says so
+        return had_token or any(changed)
 
-    def _headers(self) -> CIMultiDict[str]:
+    async def _headers(self) -> CIMultiDict[str]:
         endpoint = self._endpoint
         headers = CIMultiDict(endpoint.headers)
         for name, reference in endpoint.secret_headers.items():
-            headers[name] = self._line(reference)
+            headers[name] = await self._line(reference)
         headers.update(_HEADERS)
         if (basic := endpoint.basic_auth) is not None:
-            password = self._read(basic.password)
+            password = await self._read(basic.password)
             headers["Authorization"] = aiohttp.encode_basic_auth(basic.username, password)
         elif (other := endpoint.authorization) is not None:
-            headers["Authorization"] = f"{other.type} {self._line(other.credentials)}"
+            headers["Authorization"] = f"{other.type} {await self._line(other.credentials)}"
         return headers
 
-    def _read(self, reference: contracts.SecretRef) -> str:
-        return self._secrets.read(self._tenant, reference)
+    async def _read(self, reference: contracts.SecretRef) -> str:
+        value = await self._secrets.read(self._tenant, reference)
+        self._given[reference] = value
+        return value
 
-    def _line(self, reference: contracts.SecretRef) -> str:
+    async def _line(self, reference: contracts.SecretRef) -> str:
         """Return a secret as a header can hold it. Never tells what it is."""
-        text = self._read(reference).strip()
+        text = (await self._read(reference)).strip()
         if not text.isprintable() or not text.isascii():
-            what = f"secret {self._tenant}/{reference.name}, key {reference.key}"
+            what = credentials.describe(self._tenant, reference)
             raise credentials.Unreadable(f"{what}: not one line of ASCII")
         return text
 
-    def _context(self) -> ssl.SSLContext | None:
+    async def _context(self) -> ssl.SSLContext | None:
         """Return the TLS context of the certificates as they are now."""
         wanted = self._endpoint.tls
         if wanted is None:
             return None
         references = (wanted.ca, wanted.cert, wanted.key)
-        pem = tuple(self._read(one) if one is not None else "" for one in references)
+        pem = tuple([await self._read(one) if one is not None else "" for one in references])
         if self._tls is None or pem != self._pem:
             self._tls, self._pem = _make_context(*pem), pem
         return self._tls
 
     async def _get_token(self, wanted: contracts.OAuth2) -> oauth.Token | Denied:
-        secret = self._read(wanted.client_secret).strip()
+        secret = (await self._read(wanted.client_secret)).strip()
         kept = self._token
         if kept is None or kept.secret != secret or self._now() >= kept.until:
             found = await oauth.fetch(self._http, wanted, secret, self._now)

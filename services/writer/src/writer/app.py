@@ -7,7 +7,16 @@ import aiohttp
 
 from tenantry_common import bus, contracts, kv, leases, reports, runtime, streams, subjects, tasks
 from tenantry_common.subjects import JobRef
-from writer import addresses, allow, credentials, deliver, endpoint, exchange, push_endpoint
+from writer import (
+    addresses,
+    allow,
+    cluster_secrets,
+    credentials,
+    deliver,
+    endpoint,
+    exchange,
+    push_endpoint,
+)
 from writer.assign import Lane
 from writer.config import Config
 from writer.conversions import Conversions
@@ -26,6 +35,7 @@ async def main(settings: Config, process: runtime.Runtime) -> None:
     """Deliver until `process.stopping` is set, then drain."""
     process.readiness.set("jobs", False, "not read yet")
     async with (
+        cluster_secrets.configured(settings) as secrets,
         process.connect() as connection,
         exchange.session(settings.request_timeout_seconds) as inside,
         exchange.session(
@@ -35,7 +45,7 @@ async def main(settings: Config, process: runtime.Runtime) -> None:
     ):
         await tasks.until(process.stopping, streams.ensure(connection, settings.nats))
         if not process.stopping.is_set():
-            await Writer(settings, process, connection, inside, outside).run()
+            await Writer(settings, process, connection, inside, outside, secrets).run()
 
 
 class Writer:
@@ -48,12 +58,13 @@ class Writer:
         connection: bus.Bus,
         inside: aiohttp.ClientSession,
         outside: aiohttp.ClientSession,
+        secrets: credentials.Source,
     ) -> None:
         self._process = process
         self._bus = connection
         self._inside = inside
         self._outside = outside  # for URLs that tenants choose
-        self._secrets = credentials.Folder(settings.secrets_dir)
+        self._secrets = secrets
         self._patience = deliver.Patience(
             first=settings.retry_first_seconds,
             limit=settings.retry_limit_seconds,

@@ -1,10 +1,11 @@
 """Configuration of the writer: patience, secrets, and where tenants may have batches sent."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from tenantry_common import config
+from tenantry_common.kubernetes import Settings
 from writer import addresses, allow
 
 type Seconds = Annotated[float, Meta(gt=0)]
@@ -31,6 +32,14 @@ class Config(config.Service, frozen=True, kw_only=True):
     """Seconds without any writer asking after which NATS forgets an endpoint's cursor."""
     secrets_dir: str = ""
     """Folder of secrets, one file each: `<namespace>/<name>/<key>`; empty: there are none."""
+    secrets_from: Literal["files", "kubernetes"] = "files"
+    """Where secrets are read: `secrets_dir`, or Secrets of the cluster, each by its name in the
+    namespace of the tenant that refers to it."""
+    secrets_keep_seconds: Seconds = 30.0
+    """Seconds for which a Secret is used before it is read again. One that an endpoint does not
+    accept is read again at once."""
+    kubernetes: Settings = Settings()
+    """How to reach the API server, where secrets come from there."""
     remote_write_allow: tuple[str, ...] = ()
     """Where `remote_write` targets of tenants may point: URL prefixes (`https://m.example.com/api/`)
     and hosts (`m.example.com`, `m.example.com:9090`, `*.example.com`). Empty: nowhere. Targets of
@@ -46,5 +55,7 @@ class Config(config.Service, frozen=True, kw_only=True):
         """Refuse what cannot work. Raises ValueError, which msgspec turns into its own error."""
         if self.request_timeout_seconds >= self.ack_wait_seconds:
             raise ValueError("$.request_timeout_seconds must be less than ack_wait_seconds")
+        if self.secrets_dir and self.secrets_from != "files":
+            raise ValueError("$.secrets_dir belongs to secrets_from: files")
         allow.parse(self.remote_write_allow)
         addresses.parse(self.remote_write_allow_networks)

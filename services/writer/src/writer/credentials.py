@@ -1,7 +1,7 @@
-"""Read the secrets that jobs refer to, from files.
+"""Read the secrets that jobs refer to, from files; `cluster_secrets` reads them from Kubernetes.
 
-Kubernetes Secrets will be another source beside `Folder`, with the same `read`. A tenant names only
-the secret and its key; the namespace is always its own, so nobody can refer to another's secret.
+A tenant names only the secret and its key; the namespace is always its own, so nobody can refer to
+another's secret.
 """
 
 from pathlib import Path
@@ -17,8 +17,16 @@ class Unreadable(Exception):
 class Source(Protocol):
     """Where secrets are read."""
 
-    def read(self, namespace: str, reference: contracts.SecretRef) -> str:
-        """Return the secret as it is now. Raises `Unreadable`."""
+    async def read(self, namespace: str, reference: contracts.SecretRef) -> str:
+        """Return the secret as it is now, or was a moment ago. Raises `Unreadable`."""
+
+    def doubt(self, namespace: str, reference: contracts.SecretRef) -> None:
+        """Take note that what was read is not accepted; what is read next must be new."""
+
+
+def describe(namespace: str, reference: contracts.SecretRef) -> str:
+    """Return how people are told of a secret; never what it is."""
+    return f"secret {namespace}/{reference.name}, key {reference.key}"
 
 
 class Folder:
@@ -27,9 +35,9 @@ class Folder:
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
-    def read(self, namespace: str, reference: contracts.SecretRef) -> str:
+    async def read(self, namespace: str, reference: contracts.SecretRef) -> str:
         """Return the file's text without a newline at its end. Raises `Unreadable`."""
-        what = f"secret {namespace}/{reference.name}, key {reference.key}"
+        what = describe(namespace, reference)
         if not self._folder:
             raise Unreadable(f"{what}: the writer has no secrets_dir")
         names = (namespace, reference.name, reference.key)
@@ -40,6 +48,9 @@ class Folder:
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "not UTF-8"
             raise Unreadable(f"{what}: {why}") from error
+
+    def doubt(self, namespace: str, reference: contracts.SecretRef) -> None:
+        """Do nothing: files are read every time."""
 
 
 def _is_one_name(name: str) -> bool:

@@ -49,21 +49,28 @@ class HttpEndpoint:
     async def post(self, block: bytes) -> outcome.Outcome:
         """Send a snappy block of a remote-write 1.0 request, in the version that is spoken.
 
-        Once, or a second time as 1.0 when it turns out that the endpoint does not speak 2.0.
+        Once; a second time as 1.0 when it turns out that the endpoint does not speak 2.0, or when it
+        does not accept credentials that are others by now.
         """
+        result = await self._post(block)
+        if isinstance(result, outcome.CredentialsFault) and await self._access.renew():
+            return await self._post(block)
+        return result
+
+    async def _post(self, block: bytes) -> outcome.Outcome:
         granted = await self._access.grant()
         if not isinstance(granted, access.Granted):
             return granted
         if self._speak == "1.0":
             answer = await self._send(block, granted, _HEADERS)
-            return self._result(outcome.of(answer, self._now()))
+            return outcome.of(answer, self._now())
         try:
             converted = self._converted.of(block)
         except errors.Undecodable as error:
             return outcome.Split(f"unreadable batch: {error}", "invalid")
         answer = await self._send(converted.block, granted, _HEADERS_V2)
         if protocol.speaks_v2(answer, converted.samples):
-            return self._result(protocol.of_v2(answer, converted.samples, self._now()))
+            return protocol.of_v2(answer, converted.samples, self._now())
         said = f"{answer.status} {answer.text}" if isinstance(answer, outcome.Answer) else ""
         if self._speak == "2.0":
             return outcome.ConfigFault(f"remote write 2.0 is not spoken there, use auto: {said}")
@@ -72,7 +79,7 @@ class HttpEndpoint:
             "endpoint does not speak remote write 2.0, going on with 1.0",
             extra={"tenant": self._tenant, "endpoint": self._endpoint.id, "reason": said},
         )
-        result = await self.post(block)
+        result = await self._post(block)
         # Should it have stored the first request and only not said so, then all it says is that.
         return replace(result, written=1) if isinstance(result, outcome.Split) else result
 
@@ -81,8 +88,3 @@ class HttpEndpoint:
     ) -> outcome.Answer | outcome.NoAnswer:
         url = self._endpoint.url
         return await exchange.send(self._http, "POST", url, body, granted, headers)
-
-    def _result(self, result: outcome.Outcome) -> outcome.Outcome:
-        if isinstance(result, outcome.CredentialsFault):
-            self._access.doubt()
-        return result

@@ -50,12 +50,16 @@ class PushEndpoint:
         return await self._send("DELETE", b"")
 
     async def _send(self, method: Literal["PUT", "DELETE"], text: bytes) -> outcome.Outcome:
+        """Send once; again when credentials that are not accepted are others by now."""
+        result = await self._send_once(method, text)
+        if isinstance(result, outcome.CredentialsFault) and await self._access.renew():
+            return await self._send_once(method, text)
+        return result
+
+    async def _send_once(self, method: Literal["PUT", "DELETE"], text: bytes) -> outcome.Outcome:
         granted = await self._access.grant()
         if not isinstance(granted, access.Granted):
             return granted
         url = group_url(self._endpoint)
         answer = await exchange.send(self._http, method, url, text, granted, _HEADERS)
-        result = outcome.of(answer, self._now())
-        if isinstance(result, outcome.CredentialsFault):
-            self._access.doubt()
-        return result
+        return outcome.of(answer, self._now())
