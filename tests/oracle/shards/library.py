@@ -20,13 +20,6 @@ from tenantry_promql.reader import read
 from tenantry_promql.settings import Limits
 
 
-class _Failed(Exception):
-    """A shard answered with an error."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-
-
 class Sharded:
     """Servers of which each holds a part."""
 
@@ -41,8 +34,6 @@ class Sharded:
         """Answer it."""
         try:
             return await self._answer(given, query, moment)
-        except* _Failed as group:
-            answer = _first(group).answer
         except* ParseError as group:
             answer = Answer(error_type=NOT_READ, error=str(_first(group)))
         except* (Refused, Uncomputable) as group:
@@ -57,16 +48,21 @@ class Sharded:
         wanted = assembly.wanted(plan, tuple(self._shards))
         async with asyncio.TaskGroup() as group:
             tasks = {one: group.create_task(self._body(given, one, moment)) for one in wanted}
-        bodies = {one: task.result() for one, task in tasks.items()}
+        found = {one: task.result() for one, task in tasks.items()}
+        bodies = {one: body for one, body in found.items() if isinstance(body, bytes)}
+        failed = [answer for answer in found.values() if isinstance(answer, Answer)]
+        if failed:
+            # What is no PromQL to a server is none, whatever the evaluation of other parts says.
+            return min(failed, key=lambda answer: answer.error_type)
         return answers.read(assembly.assembled(plan, bodies, grid(moment), limit=0))
 
-    async def _body(self, given: Given, one: Wanted, moment: Moment) -> bytes:
+    async def _body(self, given: Given, one: Wanted, moment: Moment) -> bytes | Answer:
         rewritten = rewrite_query(one.fetch.query, given.compiled, upstream=self._upstream)
         bodies = [await self._shards[one.shard].body(text, moment) for text in rewritten.queries]
         for body in bodies:
             answer = answers.read(body)
             if answer.error_type:
-                raise _Failed(answer)
+                return answer
         return united.matrices(bodies, 0, lambda _: True) if len(bodies) > 1 else bodies[0]
 
     def sent(self, given: Given, query: str) -> str:

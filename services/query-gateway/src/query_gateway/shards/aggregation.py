@@ -59,7 +59,12 @@ def _deviation(values: list[float]) -> float:
 
 
 def _variance(values: list[float]) -> float:
-    """Welford's way, as promql/engine.go goes it."""
+    """Welford's way, as promql/engine.go goes it.
+
+    Raises Uncomputable for values that are not finite: versions of Prometheus differ about them.
+    """
+    if not all(map(math.isfinite, values)):
+        raise frames.Uncomputable("the deviation of values that are not finite is asked for")
     count, average, squares = 0, 0.0, 0.0
     for value in values:
         count += 1
