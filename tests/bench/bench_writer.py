@@ -29,9 +29,9 @@ from tenantry_common.testing import ready_bus
 from tenantry_local.nats_server import NatsServer
 from writer import deliver, endpoint, exchange, outcome, testing
 from writer.assign import Lane
+from writer.backfills import Backfills
 from writer.credentials import Folder
 from writer.deliver_loop import Cursor, DeliverLoop
-from writer.gaps import Gaps
 from writer.metrics import Metrics
 from writer.tally import Tally
 
@@ -113,7 +113,7 @@ class Pipeline:
             cursor=Cursor(ack_wait=30, idle=60),
             tally=Tally(lane, metrics),
             metrics=metrics,
-            gaps=Gaps(self._bus, lane, dict),
+            backfills=Backfills(dict),
         )
         await loop.run()
 

@@ -14,9 +14,9 @@ from tenantry_common.subjects import JobRef, ShardRef
 from tenantry_local.nats_server import NatsServer
 from writer import deliver, endpoint, exchange, outcome, testing
 from writer.assign import Lane
+from writer.backfills import Backfills
 from writer.credentials import Folder
 from writer.deliver_loop import Cursor, DeliverLoop
-from writer.gaps import Gaps
 from writer.metrics import Metrics
 from writer.tally import Tally
 
@@ -49,7 +49,7 @@ def make_loop(
         cursor=Cursor(ack_wait=ack_wait, idle=3600.0),
         tally=Tally(lane, metrics),
         metrics=metrics,
-        gaps=Gaps(connection, lane, dict),
+        backfills=Backfills(dict),
     )
 
 

@@ -13,8 +13,8 @@ from tenantry_common.subjects import JobRef, ShardRef
 from tenantry_common.testing import mirror, until
 from writer import deliver, outcome, testing
 from writer.assign import Lane
+from writer.backfills import Backfills
 from writer.deliver_loop import Cursor, DeliverLoop
-from writer.gaps import Gaps
 from writer.metrics import Metrics
 from writer.tally import Tally
 
@@ -22,6 +22,7 @@ SHARD = ShardRef(JobRef("t", "j"), "s")
 LANE = Lane(shard=SHARD, endpoint=Endpoint(id="0", kind="prometheus", url="http://p"))
 PATIENCE = deliver.Patience(first=0.01, limit=0.05, after_limit=1.0, fault=0.05, poison_tries=3)
 STEP = 10_000
+NOW_MS = 1000
 OPEN = subjects.backfill_key(SHARD, "0", 0)
 
 
@@ -64,8 +65,11 @@ class Stream:
 class Writer:
     """A loop at an endpoint that is away until `back` is set."""
 
-    def __init__(self, connection: bus.Bus, notes: kv.KvView[Backfill]) -> None:
+    def __init__(
+        self, connection: bus.Bus, notes: kv.KvView[Backfill], *, stuck: float, patience: float
+    ) -> None:
         self.back = asyncio.Event()
+        self.refused = asyncio.Event()
         self.taken: list[bytes] = []
         self._took = asyncio.Condition()
         metrics = Metrics(CollectorRegistry())
@@ -74,14 +78,16 @@ class Writer:
             LANE,
             self._post,
             patience=PATIENCE,
-            cursor=Cursor(ack_wait=0.6, idle=3600.0, stuck=0.1),
+            cursor=Cursor(ack_wait=0.6, idle=3600.0, stuck=stuck, patience=patience),
             tally=Tally(LANE, metrics),
             metrics=metrics,
-            gaps=Gaps(connection, LANE, lambda: notes.snapshot, now=lambda: 0.0),
+            backfills=Backfills(lambda: notes.snapshot),
+            now=lambda: NOW_MS / 1000,
         )
 
     async def _post(self, block: bytes) -> outcome.Outcome:
         if not self.back.is_set():
+            self.refused.set()
             return outcome.Retry("away")
         self.taken.append(snappy_block.decompress(block, limit=1000))
         async with self._took:
@@ -95,9 +101,14 @@ class Writer:
 
 @contextlib.asynccontextmanager
 async def running(
-    connection: bus.Bus, notes: kv.KvView[Backfill], *, back: bool
+    connection: bus.Bus,
+    notes: kv.KvView[Backfill],
+    *,
+    back: bool,
+    stuck: float = 0.1,
+    patience: float = 60.0,
 ) -> AsyncIterator[Writer]:
-    writer = Writer(connection, notes)
+    writer = Writer(connection, notes, stuck=stuck, patience=patience)
     if back:
         writer.back.set()
     async with asyncio.TaskGroup() as group:
@@ -106,14 +117,17 @@ async def running(
         writer.loop.drain()
 
 
-def asked(start: int, end: int) -> Backfill:
+def asked(start: int, end: int, *, exact: bool = True) -> Backfill:
     return Backfill(
-        tenant="t", job="j", shard="s", endpoint="0", start_ms=start * STEP, end_ms=end * STEP
+        tenant="t",
+        job="j",
+        shard="s",
+        endpoint="0",
+        start_ms=start * STEP,
+        end_ms=end * STEP,
+        at_ms=NOW_MS,
+        exact=exact,
     )
-
-
-def requests(end: int, start: int) -> dict[str, Backfill]:
-    return {subjects.backfill_key(SHARD, "0", end * STEP): asked(start, end)}
 
 
 def stands_at(window: int) -> Callable[[Mapping[str, Backfill]], bool]:
@@ -131,7 +145,25 @@ async def scene(connection: bus.Bus) -> AsyncIterator[tuple[Stream, kv.KvView[Ba
         yield stream, notes
 
 
-async def test_another_writer_asks_for_exactly_what_is_missing(connection: bus.Bus) -> None:
+async def answered(
+    connection: bus.Bus, notes: kv.KvView[Backfill], expected: Backfill, *windows: int
+) -> None:
+    """Wait for this request and answer it with these windows."""
+    key = subjects.backfill_key(SHARD, "0", expected.end_ms)
+    await until(notes, lambda found: found.get(key) == expected)
+    made = [(batch(n), (n - 1) * STEP, n * STEP) for n in windows]
+    await testing.answer(connection, expected, made)
+
+
+async def settled(notes: kv.KvView[Backfill], end: int) -> Mapping[str, Backfill]:
+    """Wait until the request that ends there is settled, and the note is gone."""
+    key = subjects.backfill_key(SHARD, "0", end * STEP)
+    return await until(notes, lambda found: found[key].delivered_ms == NOW_MS and OPEN not in found)
+
+
+async def test_another_writer_asks_for_exactly_what_is_missing_and_delivers_it_first(
+    connection: bus.Bus,
+) -> None:
     async with scene(connection) as (stream, notes):
         await stream.publish(3, 4, 5, 6, 7)
         async with running(connection, notes, back=False):
@@ -139,9 +171,13 @@ async def test_another_writer_asks_for_exactly_what_is_missing(connection: bus.B
         await stream.forget(stream.last[5])
 
         async with running(connection, notes, back=True) as writer:
-            await writer.took(batch(6), batch(7))
+            await answered(connection, notes, asked(2, 5), 3, 4, 5)
+            await writer.took(*map(batch, (3, 4, 5, 6, 7)))
+            await settled(notes, end=5)
 
-        await until(notes, lambda found: found == requests(end=5, start=2))
+        left = await batches.subjects_of(connection, subjects.BACKFILL, subjects.BACKFILL_SUBJECTS)
+        assert left == frozenset()
+        assert writer.loop.tally.progress.made_up == 3
 
 
 async def test_the_batch_in_hand_is_delivered_though_it_left_the_stream(
@@ -153,9 +189,27 @@ async def test_the_batch_in_hand_is_delivered_though_it_left_the_stream(
             await until(notes, stands_at(2))
             await stream.forget(stream.last[5])
             writer.back.set()
-            await writer.took(batch(3), batch(6), batch(7))
+            await answered(connection, notes, asked(3, 5), 4, 5)
+            await writer.took(*map(batch, (3, 4, 5, 6, 7)))
+            await settled(notes, end=5)
 
-        await until(notes, lambda found: found == requests(end=5, start=3))
+
+async def test_a_gap_shows_where_no_note_was_put(connection: bus.Bus) -> None:
+    """An endpoint that is slow, or away for seconds, while the stream goes on very fast."""
+    async with (
+        scene(connection) as (stream, notes),
+        running(connection, notes, back=True, stuck=60.0) as writer,
+    ):
+        await stream.publish(3)
+        await writer.took(batch(3))
+        writer.back.clear()
+        await stream.publish(4, 5, 6, 7, 8)
+        await asyncio.wait_for(writer.refused.wait(), 10)
+        await stream.forget(stream.last[6])
+        writer.back.set()
+        await answered(connection, notes, asked(4, 6), 5, 6)
+        await writer.took(*map(batch, (3, 4, 5, 6, 7, 8)))
+        await settled(notes, end=6)
 
 
 async def test_a_window_that_is_there_in_part_is_asked_for_as_a_whole(connection: bus.Bus) -> None:
@@ -167,10 +221,8 @@ async def test_a_window_that_is_there_in_part_is_asked_for_as_a_whole(connection
         await stream.forget(stream.last[4] - 1)
 
         async with running(connection, notes, back=True) as writer:
-            await writer.took(batch(4, 3))
-
-        found = await until(notes, lambda found: len(found) == 2)
-        assert {key: one for key, one in found.items() if key != OPEN} == requests(end=4, start=2)
+            await answered(connection, notes, asked(2, 4, exact=False), 3, 4)
+            await writer.took(batch(3), batch(4), batch(4, 3))
 
 
 async def test_an_endpoint_that_comes_back_in_time_misses_nothing(connection: bus.Bus) -> None:
@@ -186,13 +238,13 @@ async def test_an_endpoint_that_comes_back_in_time_misses_nothing(connection: bu
 
 async def test_where_no_writer_was_the_beginning_is_not_known(connection: bus.Bus) -> None:
     async with scene(connection) as (stream, notes):
-        await stream.publish(3, 4, 5)
+        await stream.publish(3, 4, 5, 6)
         await stream.forget(stream.last[4])
 
         async with running(connection, notes, back=True) as writer:
-            await writer.took(batch(5))
-
-        await until(notes, lambda found: found == requests(end=4, start=0))
+            await answered(connection, notes, asked(0, 4, exact=False), 4)
+            await writer.took(batch(4), batch(5), batch(6))
+            await settled(notes, end=4)
 
 
 @pytest.mark.parametrize("forgotten", [1, 3])

@@ -12,8 +12,8 @@ from tenantry_common.contracts import Endpoint
 from tenantry_common.subjects import JobRef, ShardRef
 from writer import deliver, outcome, testing
 from writer.assign import Assignment, Lane
+from writer.backfills import Backfills
 from writer.deliver_loop import Cursor, DeliverLoop
-from writer.gaps import Gaps
 from writer.lanes import Lanes
 from writer.metrics import Metrics
 from writer.tally import Tally
@@ -53,7 +53,7 @@ class Scene:
             cursor=Cursor(ack_wait=600.0, idle=3600.0),
             tally=Tally(lane, metrics),
             metrics=metrics,
-            gaps=Gaps(self._bus, lane, dict),
+            backfills=Backfills(dict),
         )
 
     async def next_post(self) -> str:

@@ -39,6 +39,7 @@ def test_every_stream_and_bucket_of_the_contract_is_defined() -> None:
     assert {stream.name: stream.num_replicas for stream in defined} == {
         "SAMPLES": 3,
         "REJECTS": 3,
+        "BACKFILL": 3,
         "KV_backends": 3,
         "KV_policies": 3,
         "KV_jobs": 3,

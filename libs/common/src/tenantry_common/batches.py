@@ -1,6 +1,7 @@
 """Publish batches to a stream under a fence, read them back, and pull them in order."""
 
 import contextlib
+import datetime
 import json
 import time
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from nats.js import api
 from tenantry_common import bus, errors, subjects
 
 _EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
-_NEXT = f"$JS.API.CONSUMER.MSG.NEXT.{subjects.SAMPLES}."
+_NEXT = "$JS.API.CONSUMER.MSG.NEXT"
 _SETTLE_SECONDS = 2.0
 _ANSWER_SECONDS = 2.0  # what the server's "nothing came" may take beyond the time asked for
 _NOTHING_CAME = ("404", "408")
@@ -29,6 +30,16 @@ class Stored:
     sequence: int
     headers: Mapping[str, str]
     data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """How far a consumer has come."""
+
+    waiting: int
+    """Messages that it has not settled."""
+    floor: int
+    """Sequence up to which it has settled everything; 0: nothing."""
 
 
 async def publish(
@@ -81,6 +92,28 @@ async def following(connection: bus.Bus, stream: str, subject: str, after: int) 
             return None
 
 
+def waiting(info: api.ConsumerInfo) -> int:
+    """Return how many messages a consumer has not settled; pure."""
+    return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+
+async def settled(connection: bus.Bus, stream: str, consumer: str, subject: str) -> Settled:
+    """Return how far a consumer of `subject` has come; not at all, if there is none."""
+    with bus.translated(f"consumer {consumer}"):
+        try:
+            info = await connection.js.consumer_info(stream, consumer)
+        except nats.js.errors.NotFoundError:
+            found = await connection.js.stream_info(stream, subjects_filter=subject)
+            return Settled(waiting=(found.state.subjects or {}).get(subject, 0), floor=0)
+    return Settled(waiting=waiting(info), floor=info.ack_floor.stream_seq if info.ack_floor else 0)
+
+
+async def discard(connection: bus.Bus, stream: str, subject: str, *, until: int) -> None:
+    """Remove the messages of `subject` up to sequence `until`. Raises `errors.BusUnavailable`."""
+    with bus.translated(f"purge {subject}"):
+        await connection.js.purge_stream(stream, seq=until + 1, subject=subject)
+
+
 async def subjects_of(connection: bus.Bus, stream: str, pattern: str) -> frozenset[str]:
     """Return the subjects of `stream` that match `pattern` and hold a message."""
     with bus.translated(f"subjects of {stream}"):
@@ -109,6 +142,10 @@ class Delivery:
         self.sequence: int = metadata.sequence.stream
         self.attempt: int = metadata.num_delivered or 1
         """1 for the first hand-out; above 1 the message may have been delivered before."""
+        self.number: int = metadata.sequence.consumer
+        """Counts the hand-outs of the consumer, to whomever; repeated ones too."""
+        self.stored = metadata.timestamp
+        """When the stream took it, by the server's clock."""
         self.pending: int = metadata.num_pending or 0
         """Messages behind this one."""
         self.headers: Mapping[str, str] = message.headers or {}
@@ -150,16 +187,29 @@ class OrderedPull:
     out what an earlier, abandoned ask left in its queue.
     """
 
-    def __init__(self, connection: bus.Bus, name: str) -> None:
+    def __init__(
+        self, connection: bus.Bus, name: str, stream: str, created: datetime.datetime
+    ) -> None:
+        self.created = created
+        """When the consumer came into being, by the server's clock. Before that another one of the
+        same name may have handed out what is on the stream, and have been forgotten."""
         self._connection = connection
         self._name = name
+        self._stream = stream
         self._inbox: Subscription | None = None
 
     @classmethod
     async def open(
-        cls, connection: bus.Bus, *, name: str, subject: str, ack_wait: float, idle: float
+        cls,
+        connection: bus.Bus,
+        *,
+        name: str,
+        subject: str,
+        ack_wait: float,
+        idle: float,
+        stream: str = subjects.SAMPLES,
     ) -> "OrderedPull":
-        """Create the consumer on stream SAMPLES if it is missing.
+        """Create the consumer on `stream` if it is missing.
 
         A new consumer starts at the oldest retained message. `ack_wait` is in seconds; after
         `idle` seconds without anybody asking the server forgets the consumer.
@@ -176,8 +226,8 @@ class OrderedPull:
             inactive_threshold=idle,
         )
         with bus.translated(f"consumer {name}"):
-            await connection.js.add_consumer(subjects.SAMPLES, config=settings)
-        return cls(connection, name)
+            info = await connection.js.add_consumer(stream, config=settings)
+        return cls(connection, name, stream, info.created)
 
     async def next(self, timeout: float) -> Delivery | None:
         """Return the next message, or None when there is none within `timeout` seconds.
@@ -204,7 +254,8 @@ class OrderedPull:
         """Ask once; return when that was, and the message or None."""
         request = json.dumps({"batch": 1, "expires": int(timeout * 1e9)}).encode()
         asked = time.monotonic()
-        await self._connection.client.publish(_NEXT + self._name, request, reply=inbox.subject)
+        subject = f"{_NEXT}.{self._stream}.{self._name}"
+        await self._connection.client.publish(subject, request, reply=inbox.subject)
         answer = await inbox.next_msg(timeout=timeout + _ANSWER_SECONDS)
         status = (answer.headers or {}).get(api.Header.STATUS)
         if status is None:
@@ -215,15 +266,25 @@ class OrderedPull:
 
     async def pending(self) -> int:
         """Return how many messages wait for this consumer."""
-        with bus.translated("consumer info"):
-            info = await self._connection.js.consumer_info(subjects.SAMPLES, self._name)
-        return (info.num_pending or 0) + (info.num_ack_pending or 0)
+        return waiting(await self._info())
 
     async def is_new(self) -> bool:
         """Return whether nothing of this consumer was ever settled."""
+        floor = (await self._info()).ack_floor
+        return floor is None or floor.consumer_seq == 0
+
+    async def has_settled(self, sequence: int) -> bool:
+        """Return whether everything up to message `sequence`, or all there is, is settled."""
+        info = await self._info()
+        floor = info.ack_floor.stream_seq if info.ack_floor else 0
+        return floor >= sequence or waiting(info) == 0
+
+    async def _info(self) -> api.ConsumerInfo:
         with bus.translated("consumer info"):
-            info = await self._connection.js.consumer_info(subjects.SAMPLES, self._name)
-        return info.ack_floor is None or info.ack_floor.consumer_seq == 0
+            info: api.ConsumerInfo = await self._connection.js.consumer_info(
+                self._stream, self._name
+            )
+        return info
 
     async def close(self) -> None:
         """Stop asking; the consumer and its cursor stay."""

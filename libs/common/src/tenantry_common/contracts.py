@@ -209,13 +209,13 @@ class PushGroup(Message, frozen=True, kw_only=True):
 
 
 class Backfill(Message, frozen=True, kw_only=True):
-    """A span of a shard that an endpoint did not get and the stream does not hold (KV `backfills`).
+    """A span of a shard that an endpoint is to get once more from the source (KV `backfills`).
 
     A writer puts it, with `end_ms` 0 while the endpoint is away, and with the span's end once the
-    stream went on without it. Whoever collects the shard answers a request that has an end: it
-    reads the samples with ``start_ms < t <= end_ms`` from the source, publishes them as batches on
-    `subjects.backfill`, and deletes the key when all are stored. What it cannot read any more it
-    leaves out, and says so in its report.
+    stream went on without it; `tenantry backfill` puts one by hand. Whoever collects the shard
+    answers a request that has an end: it publishes the samples with ``start_ms < t <= end_ms`` on
+    `subjects.backfill` and says here how far it is. The writers deliver them before anything that
+    is newer, and say when all are. The entry expires minutes after that.
     """
 
     tenant: str
@@ -227,6 +227,41 @@ class Backfill(Message, frozen=True, kw_only=True):
     end_ms: int = 0
     """End of the last window that it missed; 0: the endpoint is still away, nothing is asked."""
     at_ms: int = 0
+    """When it was asked for."""
+    exact: bool = False
+    """Whether the endpoint has nothing of the span for certain. If not, what it refuses for its
+    time counts as already stored."""
+    by_hand: bool = False
+    """Whether a person asked, who may ask for more than the job's `lookback`."""
+
+    done_ms: int = 0
+    """Everything up to there is published, or not to be had; 0: nobody has begun (collector)."""
+    samples: int = 0
+    """Samples published (collector)."""
+    lost_ms: int = 0
+    """How much of the span is older than `lookback` and was not asked for (collector)."""
+    empty_ms: int = 0
+    """For how much of the span the source holds nothing (collector)."""
+    error: str = ""
+    """Why it does not go on at present (collector)."""
+    answered_ms: int = 0
+    """When all of it was published (collector)."""
+    sequence: int = 0
+    """Of the last batch; 0: there is none (collector)."""
+    refused: int = 0
+    """Series that the endpoint did not take, batch by batch, whatever the verdict (writer)."""
+    delivered_ms: int = 0
+    """When the last batch was settled (writer)."""
+
+    @property
+    def id(self) -> str:
+        """Names this request in the header of its batches."""
+        return f"{self.end_ms}-{self.at_ms}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it asks for something that the endpoint has not got yet."""
+        return self.end_ms > 0 and not self.delivered_ms
 
 
 class LeaseHolder(Message, frozen=True, kw_only=True):
@@ -259,6 +294,12 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     gaps: tuple[tuple[int, int], ...] = ()
     """Spans ``(start, end]`` that left the stream before this endpoint took them and that are not
     made up yet (writer). Start 0: not known."""
+    made_up: int = 0
+    """Samples that were delivered later because the stream had gone on without this endpoint
+    (writer)."""
+    missed_ms: int = 0
+    """How much of such spans could not be made up: older than `lookback`, or not held by the
+    source any more (writer)."""
     last_error: str = ""
     last_error_ms: int = 0
 

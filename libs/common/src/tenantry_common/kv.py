@@ -184,9 +184,15 @@ async def entry(connection: bus.Bus, bucket: str, key: str) -> Entry:
 
 
 async def compare_and_set(
-    connection: bus.Bus, bucket: str, key: str, value: bytes, *, revision: int, ttl: int
+    connection: bus.Bus,
+    bucket: str,
+    key: str,
+    value: bytes,
+    *,
+    revision: int,
+    ttl: int | None = None,
 ) -> int:
-    """Write `value` for `ttl` seconds if the key still has `revision`; return the new one.
+    """Write `value`, for `ttl` seconds if given, if the key still has `revision`; return the new.
 
     Raises `errors.Fenced` when somebody else wrote meanwhile, `errors.BusUnavailable` when the
     outcome is not known.
@@ -194,6 +200,9 @@ async def compare_and_set(
     headers = {_EXPECTED_LAST: str(revision)}
     with bus.translated(f"set {bucket}/{key}"):
         ack = await connection.js.publish(
-            subjects.bucket_subject(bucket, key), value, headers=headers, msg_ttl=float(ttl)
+            subjects.bucket_subject(bucket, key),
+            value,
+            headers=headers,
+            msg_ttl=None if ttl is None else float(ttl),
         )
     return ack.seq

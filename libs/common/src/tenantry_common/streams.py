@@ -20,6 +20,8 @@ _REPORT_SECONDS = 300
 _BACKFILL_SECONDS = 7 * 24 * 3600.0  # no source is asked for more than that
 _DUPLICATE_WINDOW_SECONDS = 300.0
 _REJECTS_BYTES = 64 << 20
+_BACKFILL_BYTES = 1 << 30
+_BACKFILL_PER_SUBJECT = 2048  # more than one window, and than a collector lets wait
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,22 @@ def definitions(settings: config.Nats) -> tuple[api.StreamConfig, ...]:
             discard=api.DiscardPolicy.OLD,
             max_age=24 * 3600.0,
             max_bytes=_REJECTS_BYTES,
+            num_replicas=settings.replicas,
+            allow_direct=True,
+        ),
+        # What is not delivered is never discarded: a full stream refuses, and collectors wait. What
+        # is delivered goes with its request, and before that when a subject holds too many.
+        api.StreamConfig(
+            name=subjects.BACKFILL,
+            description="sample batches that make up spans for one endpoint each",
+            subjects=[subjects.BACKFILL_SUBJECTS],
+            retention=api.RetentionPolicy.LIMITS,
+            storage=api.StorageType.FILE,
+            discard=api.DiscardPolicy.NEW,
+            max_age=_BACKFILL_SECONDS,
+            max_bytes=_BACKFILL_BYTES,
+            max_msgs_per_subject=_BACKFILL_PER_SUBJECT,
+            duplicate_window=_DUPLICATE_WINDOW_SECONDS,
             num_replicas=settings.replicas,
             allow_direct=True,
         ),

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import aiohttp
 
+from collector.backfill import Source
+from collector.backfills import Backfills
 from collector.batch import Limits
 from collector.config import Config
 from collector.metrics import Metrics
@@ -83,8 +85,13 @@ class Collector:
         self._jobs = kv.KvView(connection, subjects.JOBS, contracts.decode_job)
         self._backends = kv.KvView(connection, subjects.BACKENDS, contracts.decode_backend)
         self._holders = kv.KvView(connection, subjects.LEASES, contracts.decode_lease)
+        self._requests = kv.KvView(connection, subjects.BACKFILLS, contracts.decode_backfill)
         self._shards = Shards(
             process.instance, self._jobs, self._backends, self._holders, self._make_loop
+        )
+        self._backfill_turns = asyncio.Semaphore(max(1, settings.max_concurrent_windows // 2))
+        self._backfills = Backfills(
+            connection, self._requests, lambda: self._held(), self._source, self._metrics, now=now
         )
         self._membership = leases.Lease(
             connection, subjects.member_lease("collector", process.instance), process.instance
@@ -109,6 +116,8 @@ class Collector:
                     ("readiness", self._tell_ready()),
                     ("reports", self._reporter.run()),
                     ("shards", self._shards.run()),
+                    ("requests", self._requests.run()),
+                    ("backfills", self._backfills.run()),
                 )
             ]
             await self._process.stopping.wait()
@@ -117,22 +126,36 @@ class Collector:
             await self._reporter.withdraw()
 
     def _make_loop(self, shard: ShardRef, work: Callable[[], Work | None]) -> ShardLoop:
-        replicas = Replicas(
+        return ShardLoop(
+            self._bus,
+            shard,
+            self._process.instance,
+            work,
+            self._replicas(shard),
+            self._pace,
+            self._metrics,
+            now=self._now,
+        )
+
+    def _replicas(self, shard: ShardRef) -> Replicas:
+        return Replicas(
             shard,
             self._puller,
             self._limits(),
             self._metrics,
             cached_series=self._settings.cached_series,
         )
-        return ShardLoop(
-            self._bus,
-            shard,
-            self._process.instance,
-            work,
-            replicas,
-            self._pace,
-            self._metrics,
-            now=self._now,
+
+    def _source(self, shard: ShardRef) -> Source:
+        """Return what backfills of `shard` are read from, with replicas of their own."""
+        return Source(
+            replicas=self._replicas(shard),
+            work=lambda: self._shards.work(shard),
+            slots=self._pace.slots,
+            turns=self._backfill_turns,
+            slice_ms=self._pace.slice,
+            retry_max_seconds=self._pace.retry_max_seconds,
+            allowed=lambda: shard in self._held(),
         )
 
     def _limits(self) -> Limits:

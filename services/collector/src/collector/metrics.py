@@ -82,6 +82,17 @@ class Metrics:
         self.lost_seconds = Counter(
             "tenantry_collector_lost_seconds", "Time that was not made up.", registry=registry
         )
+        # Counter: samples published once more for endpoints that the stream went on without.
+        self.backfilled_samples = Counter(
+            "tenantry_collector_backfilled_samples", "Samples published for one endpoint each.",
+            registry=registry,
+        )  # fmt: skip
+        # Counter: seconds of what such endpoints missed for which no source held anything. Their
+        # retention is too short, or there never was anything.
+        self.backfill_empty_seconds = Counter(
+            "tenantry_collector_backfill_empty_seconds", "Time for which sources held nothing.",
+            registry=registry,
+        )  # fmt: skip
         # Histogram: seconds until a source's whole answer was there. Nearing
         # fetch_timeout_seconds: the source is overloaded, or intervals are too long for it.
         self.fetch_seconds = Histogram(

@@ -76,11 +76,11 @@ class Shards:
         for loop, _ in self._running.values():
             loop.wake()
         for shard in sorted(wanted - self._running.keys()):
-            loop = self._make(shard, partial(self._work, shard))
+            loop = self._make(shard, partial(self.work, shard))
             task = tasks.spawn(group, f"shard {shard}", loop.run())
             self._running[shard] = (loop, task)
 
-    def _work(self, shard: ShardRef) -> Work | None:
+    def work(self, shard: ShardRef) -> Work | None:
         """Return what a shard is collected from and for; None when one of them is gone."""
         job = self._jobs.snapshot.get(subjects.job_key(shard.job))
         ha_set = self._sets.get(shard.shard)

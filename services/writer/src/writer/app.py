@@ -18,11 +18,11 @@ from writer import (
     push_endpoint,
 )
 from writer.assign import Lane
+from writer.backfills import Backfills
 from writer.config import Config
 from writer.conversions import Conversions
 from writer.deliver_loop import Cursor, DeliverLoop
 from writer.dispatch import Dispatch
-from writer.gaps import Gaps
 from writer.lanes import Lanes
 from writer.metrics import Metrics
 from writer.push_cleanup import Cleanup
@@ -73,13 +73,16 @@ class Writer:
             poison_tries=settings.poison_tries,
         )
         self._cursor = Cursor(
-            ack_wait=settings.ack_wait_seconds, idle=settings.consumer_idle_seconds
+            ack_wait=settings.ack_wait_seconds,
+            idle=settings.consumer_idle_seconds,
+            patience=settings.backfill_patience_seconds,
         )
         self._converted = Conversions()
         self._metrics = Metrics(process.registry)
         self._jobs = kv.KvView(connection, subjects.JOBS, contracts.decode_job)
         self._holders = kv.KvView(connection, subjects.LEASES, contracts.decode_lease)
-        self._backfills = kv.KvView(connection, subjects.BACKFILLS, contracts.decode_backfill)
+        self._requests = kv.KvView(connection, subjects.BACKFILLS, contracts.decode_backfill)
+        self._backfills = Backfills(lambda: self._requests.snapshot)
         self._membership = leases.Lease(
             connection,
             subjects.member_lease(process.service, process.instance),
@@ -108,7 +111,7 @@ class Writer:
             self._metrics,
             tallies=lambda: self._lanes.tallies,
             refusals=lambda: self._dispatch.assignment.refusals,
-            backfills=lambda: self._backfills.snapshot.values(),
+            backfills=self._backfills,
         )
         self._reporter = reports.Reporter(
             connection,
@@ -127,7 +130,7 @@ class Writer:
             background = [
                 tasks.spawn(group, name, work)
                 for name, work in (
-                    ("backfills", self._backfills.run()),
+                    ("backfills", self._requests.run()),
                     ("jobs", self._jobs.run()),
                     ("members", self._holders.run()),
                     ("membership", leases.keep(self._membership)),
@@ -153,7 +156,7 @@ class Writer:
             cursor=self._cursor,
             tally=Tally(lane, self._metrics),
             metrics=self._metrics,
-            gaps=Gaps(self._bus, lane, lambda: self._backfills.snapshot),
+            backfills=self._backfills,
             loading=loading,
         )
 
@@ -192,7 +195,7 @@ class Writer:
 
     async def _tell_ready(self) -> None:
         await self._jobs.newer(0)
-        await self._backfills.newer(0)
+        await self._requests.newer(0)
         self._process.readiness.set("jobs", True)
 
     def _page(self) -> object:

@@ -20,6 +20,8 @@ class Batch:
     window_start_ms: int = 0
     part: int = 1
     """Of the window; 1 is the first."""
+    parts: int = 1
+    """How many there are of the window."""
     after: int = 0
     """Sequence of the last batch before the window, of the same shard."""
 
@@ -33,13 +35,14 @@ def read(headers: Mapping[str, str]) -> Batch:
             "upgrade this service"
         )
     start, _, end = headers.get(subjects.HEADER_WINDOW, "").partition("-")
-    part, _, _ = headers.get(subjects.HEADER_PART, "").partition("/")
+    part, _, parts = headers.get(subjects.HEADER_PART, "").partition("/")
     return Batch(
         window_end_ms=_number(end),
         series=_number(headers.get(subjects.HEADER_SERIES, "")),
         samples=_number(headers.get(subjects.HEADER_SAMPLES, "")),
         window_start_ms=_number(start),
         part=_number(part) or 1,
+        parts=_number(parts) or 1,
         after=_number(headers.get(subjects.HEADER_AFTER, "")),
     )
 

@@ -30,6 +30,9 @@ class Config(config.Service, frozen=True, kw_only=True):
     """Answers 500 with the same text after which a batch is taken apart to find what causes it."""
     consumer_idle_seconds: Seconds = 24 * 3600.0
     """Seconds without any writer asking after which NATS forgets an endpoint's cursor."""
+    backfill_patience_seconds: Seconds = 600.0
+    """Seconds without progress after which an endpoint that missed batches gets newer ones before
+    what it missed. Only endpoints that take samples out of order can then still be made up for."""
     secrets_dir: str = ""
     """Folder of secrets, one file each: `<namespace>/<name>/<key>`; empty: there are none."""
     secrets_from: Literal["files", "kubernetes"] = "files"

@@ -99,12 +99,15 @@ class Courier:
         self.posting = False
         """Whether a request is under way, of which nobody knows what will become."""
 
-    async def deliver(self, block: bytes, right: hold.Hold, *, redelivered: bool) -> Settled | None:
+    async def deliver(
+        self, block: bytes, right: hold.Hold, *, redelivered: bool, in_part: bool = False
+    ) -> Settled | None:
         """Return None only if `draining` was set; otherwise try indefinitely.
 
         Nothing may overtake a batch, so giving one up is not among the choices: it is stored, or
         each of its series is judged by itself, or it waits. While `right` lasts nobody else
-        delivers it; the caller's scope cancels this when it ends.
+        delivers it; the caller's scope cancels this when it ends. `in_part`: the endpoint may have
+        the beginning of what each series holds.
         """
         self.posting = False
         repeats = outcome.Repeats(self._patience.poison_tries)
@@ -116,7 +119,9 @@ class Courier:
                 return Settled()
         try:
             request = snappy_block.decompress(block, limit=_MAX_DECODED_BYTES)
-            isolation = isolate.Isolation(request, answer, maybe_stored=maybe_stored)
+            isolation = isolate.Isolation(
+                request, answer, maybe_stored=maybe_stored, in_part=in_part
+            )
         except errors.Undecodable as error:
             return Settled(refused=(_unreadable(block, error),))
         return await self._take_apart(isolation, right, repeats)

@@ -13,7 +13,8 @@ Why the order holds, and nothing is lost or stored twice:
    order, one with a window stores the same value at the same time again, which changes nothing. We
    do not act on its answer, because our hold has ended: no verdict, no acknowledgement.
 4. A batch that was handed out before, or whose request got no answer, may have been stored: what
-   the endpoint then refuses about its time counts as already stored, see `isolate`.
+   the endpoint then refuses about its time counts as already stored, see `isolate`. The same holds
+   for what a cursor that was forgotten may have delivered (`doubt`).
 5. A writer that dies at any point leaves its batch unacknowledged: it is handed out again after
    `ack_wait`, as in 4.
 """
@@ -21,19 +22,24 @@ Why the order holds, and nothing is lost or stored twice:
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 
 from tenantry_common import backoff, batches, bus, errors, logs, subjects
 from writer import batch, deliver, hold, outcome, rejects
 from writer.assign import Lane
+from writer.backfills import Backfills
+from writer.doubt import Doubt
 from writer.gaps import Gaps
+from writer.makeup import Makeup
 from writer.metrics import Metrics
 from writer.tally import Tally
 
 _log = logging.getLogger(__name__)
 
 _ASK_SECONDS = 5.0
+_SHARE_SECONDS = 0.5  # for each of both, while batches are made up that hold up nothing
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 _REPEAT_LOG_SECONDS = 60.0
@@ -47,6 +53,8 @@ class Cursor:
     idle: float
     stuck: float = 60.0
     """Without success, after which it is noted where the endpoint stands."""
+    patience: float = 600.0
+    """Without progress of a backfill, after which newer batches go first."""
 
 
 class DeliverLoop:
@@ -62,8 +70,9 @@ class DeliverLoop:
         cursor: Cursor,
         tally: Tally,
         metrics: Metrics,
-        gaps: Gaps,
+        backfills: Backfills,
         loading: deliver.Loading | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.lane = lane
         self.tally = tally
@@ -71,7 +80,20 @@ class DeliverLoop:
         self._cursor = cursor
         self._fault_pause = patience.at_fault
         self._metrics = metrics
-        self._gaps = gaps
+        self._gaps = Gaps(connection, lane, backfills, now=now)
+        self._makeup = Makeup(
+            connection,
+            lane,
+            backfills,
+            self._gaps,
+            tally,
+            ack_wait=cursor.ack_wait,
+            idle=cursor.idle,
+            patience=cursor.patience,
+            take=self._next,
+            settle=self._settle_backfill,
+            now=now,
+        )
         self._loading = loading or deliver.AsItIs()
         self._draining = asyncio.Event()
         self._asking: asyncio.Timeout | None = None
@@ -117,32 +139,49 @@ class DeliverLoop:
             ack_wait=self._cursor.ack_wait,
             idle=self._cursor.idle,
         )
+        doubt = Doubt(pull.created)
         try:
             while not self._draining.is_set():
-                delivery = await self._next(pull)
+                await self._make_up()
+                delivery = await self._next(
+                    pull, _SHARE_SECONDS if self._makeup.due else _ASK_SECONDS
+                )
                 if delivery is not None:
-                    await self._handle(delivery, pull)
+                    await self._handle(delivery, pull, doubt)
         finally:
+            await self._makeup.close()
             with contextlib.suppress(errors.BusUnavailable):
                 await pull.close()
 
-    async def _next(self, pull: batches.OrderedPull) -> batches.Delivery | None:
+    async def _make_up(self) -> None:
+        """Deliver what goes before the next batch, and for a moment what need not."""
+        await self._make_up_first()
+        until = asyncio.get_running_loop().time() + _SHARE_SECONDS
+        while self._makeup.due and not self._draining.is_set():
+            if not await self._makeup.turn() or asyncio.get_running_loop().time() > until:
+                return
+
+    async def _make_up_first(self) -> None:
+        while self._makeup.blocking and not self._draining.is_set():
+            await self._insist(self._makeup.turn)
+
+    async def _next(self, pull: batches.OrderedPull, seconds: float) -> batches.Delivery | None:
         """Ask once, shorter than a hold lasts; None when nothing came or `drain` was called."""
+        if self._draining.is_set():
+            return None
         try:
             async with asyncio.timeout(None) as self._asking:
-                return await pull.next(min(_ASK_SECONDS, self._cursor.ack_wait / 6))
+                return await pull.next(min(seconds, self._cursor.ack_wait / 6))
         except TimeoutError:
             return None
         finally:
             self._asking = None
 
-    async def _handle(self, delivery: batches.Delivery, pull: batches.OrderedPull) -> None:
-        try:
-            described = batch.read(delivery.headers)
-        except errors.NewerSchema as error:
-            await self._leave_to_newer(delivery, error)
+    async def _handle(
+        self, delivery: batches.Delivery, pull: batches.OrderedPull, doubt: Doubt
+    ) -> None:
+        if (described := await self._read(delivery)) is None:
             return
-
         began = asyncio.get_running_loop().time()
 
         async def look_behind() -> None:
@@ -153,45 +192,66 @@ class DeliverLoop:
         async def look_before() -> None:
             missing = await self._gaps.check(delivery, described, pull.is_new)
             if missing is not None:
+                self._makeup.expect(missing)
                 self.tally.missed()
                 _log.error(
                     "batches left the stream before the endpoint took them",
                     extra={**self._fields, "start": missing.start_ms, "end": missing.end_ms},
                 )
 
-        try:
+        with self._leaving():
             async with hold.of(delivery, self._cursor.ack_wait, look_behind) as right:
                 await self._insist(look_before)
-                await self._deliver(delivery, described, right)
-        except hold.Lost:
-            self.tally.lost()
-            self._warn("batch left to others, it was held for too long without nats", "")
+                await self._make_up_first()
+                maybe_stored = (
+                    doubt.about(delivery.stored)
+                    or described.window_end_ms <= self._makeup.reached_ms
+                )
+                settled = await self._deliver(delivery, right, maybe_stored=maybe_stored)
+                if settled is None:
+                    return
+                self._loading.settled()
+                await self._insist(lambda: self._gaps.settled(delivery, described))
+                await self._acknowledge(delivery, settled)
+                doubt.settled(described, settled.refused)
+                self.tally.settled(described, len(delivery.data), settled.refused, delivery.pending)
+
+    async def _settle_backfill(
+        self, delivery: batches.Delivery, *, maybe_stored: bool, in_part: bool
+    ) -> int | None:
+        """Deliver one batch that was made up, see `makeup.Settle`."""
+        if (described := await self._read(delivery)) is None:
+            return None
+        with self._leaving():
+            async with hold.of(delivery, self._cursor.ack_wait, _nothing) as right:
+                settled = await self._deliver(
+                    delivery, right, maybe_stored=maybe_stored, in_part=in_part
+                )
+                if settled is None:
+                    return None
+                await self._acknowledge(delivery, settled)
+                self.tally.backfilled(described, len(delivery.data), settled.refused)
+                return len(settled.refused)
+        return None
 
     async def _deliver(
-        self, delivery: batches.Delivery, described: batch.Batch, right: hold.Hold
-    ) -> None:
-        settled = await self._courier_delivers(delivery, right)
-        if settled is None:
-            await _release(delivery)
-            return
-        self._loading.settled()
-        await self._insist(lambda: self._gaps.settled(described))
-        if settled.refused:
-            await self._insist(
-                lambda: rejects.keep(self._bus, self.lane, delivery.headers, settled.refused)
-            )
-        await self._insist(delivery.ack)
-        self.tally.settled(described, len(delivery.data), settled.refused, delivery.pending)
-
-    async def _courier_delivers(
-        self, delivery: batches.Delivery, right: hold.Hold
+        self,
+        delivery: batches.Delivery,
+        right: hold.Hold,
+        *,
+        maybe_stored: bool,
+        in_part: bool = False,
     ) -> deliver.Settled | None:
+        """Return None once the batch is given back, because no further request is to be made."""
         load = await self._insist(lambda: self._loading.load(delivery))
         if load.block is None:
             return deliver.Settled(refused=load.refused)
         try:
             settled = await self._courier.deliver(
-                load.block, right, redelivered=delivery.attempt > 1
+                load.block,
+                right,
+                redelivered=delivery.attempt > 1 or maybe_stored,
+                in_part=in_part,
             )
         except asyncio.CancelledError:
             # Between two requests the batch can go to others at once. With a request under way it
@@ -199,7 +259,34 @@ class DeliverLoop:
             if not self._courier.posting and asyncio.get_running_loop().time() < right.deadline:
                 await _release(delivery)
             raise
-        return settled and replace(settled, refused=load.refused + settled.refused)
+        if settled is None:
+            await _release(delivery)
+            return None
+        return replace(settled, refused=load.refused + settled.refused)
+
+    async def _acknowledge(self, delivery: batches.Delivery, settled: deliver.Settled) -> None:
+        if settled.refused:
+            await self._insist(
+                lambda: rejects.keep(self._bus, self.lane, delivery.headers, settled.refused)
+            )
+        await self._insist(delivery.ack)
+
+    async def _read(self, delivery: batches.Delivery) -> batch.Batch | None:
+        """Return what the headers say; None once a batch that is too new was given back."""
+        try:
+            return batch.read(delivery.headers)
+        except errors.NewerSchema as error:
+            await self._leave_to_newer(delivery, error)
+            return None
+
+    @contextlib.contextmanager
+    def _leaving(self) -> Iterator[None]:
+        """Take note of a batch whose hold has ended."""
+        try:
+            yield
+        except hold.Lost:
+            self.tally.lost()
+            self._warn("batch left to others, it was held for too long without nats", "")
 
     async def _insist[T](self, step: Callable[[], Awaitable[T]]) -> T:
         """Repeat what needs NATS until it works; the hold's end is the end of it."""
@@ -230,6 +317,10 @@ class DeliverLoop:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._draining.wait()
+
+
+async def _nothing() -> None:
+    """Do nothing at a beat."""
 
 
 async def _release(delivery: batches.Delivery) -> None:

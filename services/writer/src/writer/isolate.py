@@ -11,6 +11,8 @@ What becomes of a single series that is refused:
   without an out-of-order window answers to a redelivery;
 * about its time, by a receiver of remote write 2.0 that has written its newest sample again: it was
   stored with the request that was taken in part, and is `already stored` too;
+* about its time, and the endpoint may have the beginning of it (`in_part`): it is sent again without
+  its first sample, until the endpoint takes the rest; what was left out is `already stored`;
 * about its time otherwise: it is sent again without its first sample, which cannot be stored any
   more, until the endpoint takes the rest; what was left out is `rejected`;
 * about its size or validity otherwise: it is `rejected`;
@@ -41,6 +43,8 @@ class Piece:
     request: bytes
     maybe_stored: bool
     """Whether it may have reached the endpoint before."""
+    in_part: bool = False
+    """Whether the endpoint may have the beginning of it and not the rest."""
     refusal: outcome.Split | None = None
     """Its first refusal for an unknown reason, once it was alone."""
     head: tuple[bytes, ...] = ()
@@ -67,7 +71,9 @@ class Isolation:
     Raises `errors.Undecodable` for a batch that is no `WriteRequest`.
     """
 
-    def __init__(self, request: bytes, refusal: outcome.Split, *, maybe_stored: bool) -> None:
+    def __init__(
+        self, request: bytes, refusal: outcome.Split, *, maybe_stored: bool, in_part: bool = False
+    ) -> None:
         self.refused: list[Refused] = []
         self.stuck = False
         """Nothing more can be said before the endpoint has recovered: pause, then `resume`."""
@@ -78,7 +84,8 @@ class Isolation:
         self._asking_witness = False
         self._refusals = 0
         self._stored_in_a_row = 0
-        self._refuse(Piece(request=request, maybe_stored=maybe_stored), refusal)
+        self._in_part = in_part
+        self._refuse(Piece(request=request, maybe_stored=maybe_stored, in_part=in_part), refusal)
         self._doubt_endpoint()
 
     @property
@@ -109,7 +116,8 @@ class Isolation:
         """Go on after a pause, with all that is still open in one piece again."""
         requests = [piece.request for piece in (*self._waiting, *self._suspects)]
         requests += [refused.request for refused in self._convicted]
-        whole = Piece(request=remote_write.join(requests), maybe_stored=True)
+        request = remote_write.join(requests)
+        whole = Piece(request=request, maybe_stored=True, in_part=self._in_part)
         self._waiting, self._suspects, self._convicted = [whole], [], []
         self._refusals = 0
         self.stuck = False
@@ -175,9 +183,11 @@ def _without_first(piece: Piece, refusal: outcome.Split) -> Piece | None:
 
     A refusal for its time of a series that was never sent before means that its first sample comes
     too late; those behind it may not. Sent with all that follow, so that nothing which the endpoint
-    would take is overtaken. One that may have been sent was stored as a whole, or not at all.
+    would take is overtaken. One that may have been sent was stored as a whole, or not at all, but
+    for what is made up: that begins anywhere.
     """
-    if refusal.cause != "time" or piece.maybe_stored or refusal.written:
+    all_or_nothing = piece.maybe_stored and not piece.in_part
+    if refusal.cause != "time" or all_or_nothing or refusal.written:
         return None
     first, rest = remote_write.first_sample(piece.request)
     if not rest:

@@ -90,6 +90,22 @@ class Metrics:
             _PER_ENDPOINT,
             registry=registry,
         )
+        # Counter. Samples that were delivered later, because the stream had gone on without the
+        # endpoint.
+        self.made_up = Counter(
+            "tenantry_writer_made_up_samples",
+            "Samples of backfills that the endpoint has stored.",
+            _PER_ENDPOINT,
+            registry=registry,
+        )
+        # Counter. Seconds of such spans that could not be made up: older than the job's `lookback`
+        # (raise it), or the source holds nothing (its retention, or there never was anything).
+        self.missed = Counter(
+            "tenantry_writer_missed_seconds",
+            "Time of gaps that was not made up.",
+            (*_PER_ENDPOINT, "reason"),
+            registry=registry,
+        )
         # Gauge. Seconds between now and the end of the last window that this instance settled, at
         # the worst shard. Two instances share a lane: take the minimum over instances.
         self.lag = Gauge(
@@ -132,6 +148,8 @@ class Metrics:
             self.already_stored,
             self.lost,
             self.gaps,
+            self.made_up,
+            self.missed,
             self.lag,
             self.pending,
             self.latency,

@@ -1,14 +1,14 @@
 """What there is to say of this instance's lanes: for KV `reports`, the gauges and the ops port."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from tenantry_common import contracts, reports
 from tenantry_common.subjects import JobRef
-from writer import gaps
 from writer.assign import Refusal
+from writer.backfills import Backfills
 from writer.metrics import Metrics, Target
 from writer.tally import Tally
 
@@ -16,13 +16,13 @@ from writer.tally import Tally
 def by_job(
     tallies: Iterable[Tally],
     refusals: Mapping[Refusal, int],
-    backfills: Collection[contracts.Backfill] = (),
+    backfills: Backfills,
 ) -> reports.Said:
     """Return what there is to say of each job; pure. `refusals` are with the ms they began at."""
     found: dict[JobRef, list[contracts.Progress]] = {}
     for tally in tallies:
-        missing = gaps.spans(backfills, tally.lane)
-        progress = msgspec.structs.replace(tally.progress, gaps=missing)
+        spans = backfills.spans(tally.lane)
+        progress = msgspec.structs.replace(tally.progress, gaps=spans)
         found.setdefault(tally.lane.shard.job, []).append(progress)
     for refusal, since_ms in refusals.items():
         found.setdefault(refusal.job, []).append(
@@ -47,7 +47,7 @@ class Report:
         metrics: Metrics,
         tallies: Callable[[], Iterable[Tally]],
         refusals: Callable[[], Iterable[Refusal]],
-        backfills: Callable[[], Collection[contracts.Backfill]],
+        backfills: Backfills,
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -64,7 +64,7 @@ class Report:
         self._set_gauges()
         now_ms = int(self._now() * 1000)
         self._since = {one: self._since.get(one, now_ms) for one in self._refusals()}
-        return by_job(self._tallies(), self._since, self._backfills())
+        return by_job(self._tallies(), self._since, self._backfills)
 
     def _set_gauges(self) -> None:
         lags: dict[Target, float] = {}

@@ -31,6 +31,22 @@ class Tally:
         self, batch: Batch, size: int, refused: Sequence[isolate.Refused], pending: int
     ) -> None:
         """Count a batch of `size` bytes that the endpoint stored but for `refused`."""
+        if batch.window_end_ms:
+            latency = self._now() - batch.window_end_ms / 1000
+            self._metrics.latency.labels(*self.target).observe(max(0.0, latency))
+        self._update(
+            window_end_ms=max(self.progress.window_end_ms, batch.window_end_ms), pending=pending
+        )
+        self._stored(batch, size, refused)
+
+    def backfilled(self, batch: Batch, size: int, refused: Sequence[isolate.Refused]) -> None:
+        """Count a batch that was made up."""
+        samples = self._stored(batch, size, refused)
+        self._metrics.made_up.labels(*self.target).inc(samples)
+        self._update(made_up=self.progress.made_up + samples)
+
+    def _stored(self, batch: Batch, size: int, refused: Sequence[isolate.Refused]) -> int:
+        """Count what became of a batch; return how many of its samples the endpoint has."""
         metrics = self._metrics
         rejected = [one for one in refused if one.verdict == "rejected"]
         samples = max(0, batch.samples - sum(_samples(one, batch) for one in rejected))
@@ -40,18 +56,27 @@ class Tally:
         metrics.already_stored.labels(*self.target).inc(len(refused) - len(rejected))
         for one in rejected:
             metrics.rejected.labels(*self.target, one.cause).inc()
-        if batch.window_end_ms:
-            latency = self._now() - batch.window_end_ms / 1000
-            metrics.latency.labels(*self.target).observe(max(0.0, latency))
         self._update(
-            window_end_ms=max(self.progress.window_end_ms, batch.window_end_ms),
             samples=self.progress.samples + samples,
             batches=self.progress.batches + 1,
             rejected=self.progress.rejected + len(rejected),
-            pending=pending,
         )
         if rejected:
             self._complain(f"{len(rejected)} series rejected: {rejected[0].reason}")
+        return samples
+
+    def made_up(self, request: contracts.Backfill) -> None:
+        """Count a request that is settled, and say what of its span is not to be had any more."""
+        missed = request.lost_ms + request.empty_ms
+        if not missed:
+            return
+        self._metrics.missed.labels(*self.target, "lookback").inc(request.lost_ms / 1000)
+        self._metrics.missed.labels(*self.target, "source").inc(request.empty_ms / 1000)
+        self._update(missed_ms=self.progress.missed_ms + missed)
+        self._complain(
+            f"of a gap, {request.lost_ms / 1000:g} s are older than lookback and for "
+            f"{request.empty_ms / 1000:g} s the source holds nothing"
+        )
 
     def failed(self, result: outcome.Failure) -> None:
         """Count a request that did not succeed."""

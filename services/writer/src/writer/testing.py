@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import aiohttp
+import msgspec
 from aiohttp import web
 
 from tenantry_common import (
@@ -69,6 +70,35 @@ async def publish(
         subjects.samples(shard),
         snappy_block.compress(request),
         headers(request, max(0, end_ms - 10_000), end_ms),
+    )
+
+
+async def answer(
+    connection: bus.Bus,
+    asked: contracts.Backfill,
+    windows: Iterable[tuple[bytes, int, int]],
+    **said: int,
+) -> None:
+    """Answer a request for backfill as a collector would.
+
+    `windows` are requests with start and end of their windows; `said` is what the collector says
+    of the request besides.
+    """
+    shard = ShardRef(JobRef(asked.tenant, asked.job), asked.shard)
+    sequence = 0
+    for request, start_ms, end_ms in windows:
+        sequence = await batches.publish(
+            connection,
+            subjects.backfill(shard, asked.endpoint),
+            snappy_block.compress(request),
+            headers(request, start_ms, end_ms) | {subjects.HEADER_BACKFILL: asked.id},
+            after=sequence,
+        )
+    key = subjects.backfill_key(shard, asked.endpoint, asked.end_ms)
+    revision = (await kv.entry(connection, subjects.BACKFILLS, key)).revision
+    answered = msgspec.structs.replace(asked, answered_ms=1, sequence=sequence, **said)
+    await kv.compare_and_set(
+        connection, subjects.BACKFILLS, key, contracts.encode(answered), revision=revision
     )
 
 
