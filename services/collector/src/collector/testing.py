@@ -147,6 +147,7 @@ class Rig:
     limits: Limits = field(default_factory=lambda: Limits(series=3000, size=500_000))
     slice_ms: int = 300_000
     max_bytes: int = 64 << 20
+    fetch_timeout: float = 10
     metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
 
     def loop(
@@ -156,7 +157,9 @@ class Rig:
         work: Callable[[], Work | None] | None = None,
     ) -> ShardLoop:
         """Return a loop that is not running yet."""
-        puller = Puller(self.http, timeout=10, max_bytes=self.max_bytes, per_source=2)
+        puller = Puller(
+            self.http, timeout=self.fetch_timeout, max_bytes=self.max_bytes, per_source=2
+        )
         pace = Pace(
             settle=0,
             spread=0,
