@@ -1,4 +1,4 @@
-"""However a source is asked – whole, by name, as JSON, for the newest only – it is the same samples."""
+"""However a source is asked (whole, by name, as JSON, for the newest only): the same samples."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
