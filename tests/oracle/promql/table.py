@@ -62,10 +62,10 @@ class Tally:
         """Return why comparisons were refused, the most frequent reasons first."""
         return [f"{count} times: {reason}" for reason, count in self._reasons.most_common(_REASONS)]
 
-    def last_line(self) -> str:
+    def last_line(self, name: str = "oracle") -> str:
         """Return the line by which a program reads the result."""
         return (
-            f"oracle: compared={self.total()} exact={self.total(*_COUNTED_AS_EXACT)} "
+            f"{name}: compared={self.total()} exact={self.total(*_COUNTED_AS_EXACT)} "
             f"refused={self.total(Verdict.REFUSED)} wrong={self.total(Verdict.WRONG)}"
         )
 
