@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
@@ -12,6 +14,7 @@ from aiohttp.test_utils import TestServer, unused_port
 from collector.pull import Answer, Failed, Outcome, Puller, TooLarge, Way
 from collector.testing import backend
 from tenantry_common import remote_read, remote_write, snappy_block
+from tenantry_common.backend_access import Keyring, Profile
 from tenantry_common.contracts import Matcher
 from tenantry_common.remote_read import Query
 
@@ -356,3 +359,45 @@ async def test_metric_names_that_cannot_be_had(handler: Handler, reason: str) ->
 
     assert isinstance(outcome, Failed)
     assert outcome.reason.startswith(reason)
+
+
+async def test_a_source_gets_the_credentials_of_its_profile_with_every_request(
+    tmp_path: Path,
+) -> None:
+    reached = set()
+
+    async def handler(request: web.Request) -> web.Response:
+        reached.add((request.path, request.headers.get("Authorization")))
+        if request.path.endswith("/read"):
+            return web.Response(status=404)
+        names = {"status": "success", "data": ["m"]}
+        result = {"status": "success", "data": {"resultType": "matrix", "result": []}}
+        return web.json_response(names if request.method == "GET" else result)
+
+    (tmp_path / "token").write_text("t0k")
+    profile = Profile(bearer_token_file=str(tmp_path / "token"), plain_http=True)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    async with (
+        TestServer(app) as server,
+        aiohttp.ClientSession(auto_decompress=False) as session,
+    ):
+        asked = msgspec.structs.replace(
+            backend(str(server.make_url("")).rstrip("/")), access="infra"
+        )
+        keyring = Keyring({"infra": profile})
+        puller = Puller(session, timeout=5, max_bytes=1000, per_source=2, keyring=keyring)
+        await puller.read(asked, QUERIES)
+        assert await puller.metric_names(asked, QUERIES) == frozenset({"m"})
+        without = Puller(session, timeout=5, max_bytes=1000, per_source=2)
+        assert await without.read(asked, QUERIES) == Failed(
+            "access profile 'infra' is not configured here"
+        )
+        assert await without.metric_names(asked, QUERIES) == Failed(
+            "metric names: access profile 'infra' is not configured here"
+        )
+
+    assert reached == {
+        (path, "Bearer t0k")
+        for path in ("/api/v1/read", "/api/v1/query", "/api/v1/label/__name__/values")
+    }

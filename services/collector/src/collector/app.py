@@ -17,6 +17,7 @@ from collector.replicas import Replicas, Work
 from collector.shard_loop import Pace, ShardLoop
 from collector.shards import Shards
 from tenantry_common import bus, contracts, kv, leases, reports, runtime, streams, subjects, tasks
+from tenantry_common.backend_access import Keyring
 from tenantry_common.subjects import JobRef, ShardRef
 
 _HEADERS_BYTES = 4096
@@ -70,6 +71,7 @@ class Collector:
             max_bytes=settings.max_answer_bytes,
             per_source=settings.max_fetches_per_source,
             way=settings.read,
+            keyring=Keyring(settings.backend_access),
         )
         self._pace = Pace(
             settle=round(settings.settle_seconds * 1000),

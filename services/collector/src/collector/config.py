@@ -1,7 +1,10 @@
 """The collector's configuration: when windows are due, how large they get, how sources are asked."""
 
+import msgspec
+
 from collector import pull
 from tenantry_common import config
+from tenantry_common.backend_access import Profile
 
 
 class Config(config.Service, frozen=True, kw_only=True):
@@ -46,6 +49,8 @@ class Config(config.Service, frozen=True, kw_only=True):
     cached_series: int = 500_000
     """Series of one job and HA set whose labels are remembered; about 1 kB each. Those beyond
     are relabelled anew in every window."""
+    backend_access: dict[str, Profile] = msgspec.field(default_factory=dict)
+    """Credentials of sources, by the name of the access profile that discovery gave them."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that nothing can be collected with."""

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Literal, NamedTuple
 from urllib.parse import quote
@@ -16,7 +17,14 @@ import aiohttp
 import msgspec
 
 from collector import range_query, selection
-from tenantry_common import contracts, errors, protowire, remote_read, snappy_block
+from tenantry_common import (
+    backend_access,
+    contracts,
+    errors,
+    protowire,
+    remote_read,
+    snappy_block,
+)
 from tenantry_common.contracts import Backend
 
 _log = logging.getLogger(__name__)
@@ -88,9 +96,12 @@ class Puller:
         max_bytes: int,
         per_source: int,
         way: Way = "auto",
+        keyring: backend_access.Keyring | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """`timeout` is in seconds, `max_bytes` bounds an answer after decompression.
+
+        `keyring` has the credentials of sources that want some.
 
         `way` is how sources are asked; auto: by remote read, by JSON for a while where it is closed.
         """
@@ -99,6 +110,7 @@ class Puller:
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._per_source = per_source
         self._way = way
+        self._keyring = keyring or backend_access.Keyring({})
         self._now = now
         self._closed: dict[str, float] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
@@ -112,6 +124,8 @@ class Puller:
                 return Failed(f"no answer within {self._timeout.total:g} s")
             except (aiohttp.ClientError, OSError) as error:
                 return Failed(f"{type(error).__name__}: {error}")
+            except backend_access.Closed as error:
+                return Failed(str(error))
             except errors.Undecodable as error:
                 return Failed(f"broken answer: {error}")
 
@@ -128,15 +142,14 @@ class Puller:
                 ("end", f"{queries[0].end_ms / 1000:.3f}"),
                 *(("match[]", selector) for selector in group),
             ]
-            url = f"{backend.url}/api/v1/label/__name__/values"
             async with self._turn(backend):
                 try:
-                    async with self._session.get(
-                        url,
+                    async with self._ask(
+                        "GET",
+                        backend,
+                        "/api/v1/label/__name__/values",
+                        _JSON_HEADERS,
                         params=parameters,
-                        headers=_JSON_HEADERS,
-                        timeout=self._timeout,
-                        allow_redirects=False,
                     ) as response:
                         if response.status != 200:
                             line = await _complaint(response)
@@ -147,9 +160,35 @@ class Puller:
                     names.update(_names_decoder.decode(body).data)
                 except (TimeoutError, aiohttp.ClientError, OSError) as error:
                     return Failed(f"metric names: {type(error).__name__}: {error}")
+                except backend_access.Closed as error:
+                    return Failed(f"metric names: {error}")
                 except msgspec.DecodeError as error:
                     return Failed(f"broken list of metric names: {error}")
         return frozenset(names)
+
+    def _ask(
+        self,
+        method: Literal["GET", "POST"],
+        backend: Backend,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        data: bytes | Mapping[str, str] | None = None,
+        params: Sequence[tuple[str, str]] = (),
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Send one request, with the source's credentials. Raises `backend_access.Closed`."""
+        way = self._keyring.open(backend.url, backend.access)
+        return self._session.request(
+            method,
+            backend.url + path,
+            params=params,
+            data=data,
+            headers={**headers, **way.headers},
+            ssl=way.tls,
+            server_hostname=way.server_name,
+            timeout=self._timeout,
+            allow_redirects=False,
+        )
 
     def _turn(self, backend: Backend) -> asyncio.Semaphore:
         return self._turns.setdefault(backend.id, asyncio.Semaphore(self._per_source))
@@ -158,7 +197,7 @@ class Puller:
         if self._way == "json" or self._closed.get(backend.id, 0) > self._now():
             return await self._range_queries(backend, queries)
         body = snappy_block.compress(remote_read.encode_request(queries))
-        outcome = await self._remote_read(f"{backend.url}/api/v1/read", body)
+        outcome = await self._remote_read(backend, body)
         if not isinstance(outcome, Closed):
             self._closed.pop(backend.id, None)
             return outcome
@@ -172,10 +211,8 @@ class Puller:
         self._closed[backend.id] = self._now() + _CLOSED_SECONDS
         return await self._range_queries(backend, queries)
 
-    async def _remote_read(self, url: str, body: bytes) -> Outcome | Closed:
-        async with self._session.post(
-            url, data=body, headers=_HEADERS, timeout=self._timeout, allow_redirects=False
-        ) as response:
+    async def _remote_read(self, backend: Backend, body: bytes) -> Outcome | Closed:
+        async with self._ask("POST", backend, "/api/v1/read", _HEADERS, data=body) as response:
             if response.status != 200:
                 line = await _complaint(response)
                 if response.status in _CLOSED:
@@ -200,9 +237,7 @@ class Puller:
         pieces: list[bytes] = []
         left = self.max_bytes
         for query in queries:
-            body = await self._range_query(
-                f"{backend.url}/api/v1/query", range_query.parameters(_closed(query)), left
-            )
+            body = await self._range_query(backend, range_query.parameters(_closed(query)), left)
             if not isinstance(body, bytes):
                 return body
             left -= len(body)
@@ -212,14 +247,10 @@ class Puller:
         return Answer(b"".join(pieces), lossy=True)
 
     async def _range_query(
-        self, url: str, parameters: Mapping[str, str], limit: int
+        self, backend: Backend, parameters: Mapping[str, str], limit: int
     ) -> bytes | TooLarge | Failed:
-        async with self._session.post(
-            url,
-            data=parameters,
-            headers=_JSON_HEADERS,
-            timeout=self._timeout,
-            allow_redirects=False,
+        async with self._ask(
+            "POST", backend, "/api/v1/query", _JSON_HEADERS, data=parameters
         ) as response:
             if response.status != 200:
                 return _failed(response.status, await _complaint(response))
