@@ -15,7 +15,7 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers sync fmt lint types arch lock map check test test-unit e2e oracle oracle-delivery leakage proto demo images up down clean
+.PHONY: help setup servers sync fmt lint types arch lock map check test test-unit e2e oracle oracle-shards oracle-delivery leakage proto demo images up down clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -73,6 +73,10 @@ COMPARISONS ?= 20000
 THROUGH ?= library
 oracle: servers ## compare answers with a Prometheus that holds only what is permitted
 	$(BIN)/python -m tests.oracle.promql.run --comparisons $(COMPARISONS) --through $(THROUGH) $(ARGS)
+
+SHARDS ?= 3
+oracle-shards: servers ## compare answers put together from several servers with those of one (SHARDS=…)
+	$(BIN)/python -m tests.oracle.shards.run --comparisons $(COMPARISONS) --shards $(SHARDS) $(ARGS)
 
 KILLS ?= 20
 oracle-delivery: servers ## kill and pause processes, then compare every sample (KILLS=…, ARGS=--pairs)
