@@ -69,6 +69,22 @@ def test_a_prometheus_is_found_by_dns(
     assert made(prometheus(**block), network) == expected
 
 
+def test_the_pods_of_a_stateful_set_are_found_in_the_clusters_own_domain() -> None:
+    network = Network(cluster_domain="k8s.example.com", target_namespaces={"team-web": ("obs",)})
+    block = {
+        "serviceName": "prometheus-operated",
+        "servicePort": 9090,
+        "replicas": 2,
+        "statefulSet": "prometheus-web",
+        "targetNamespace": "obs",
+    }
+
+    assert [url for _, url in made(prometheus(**block), network)] == [
+        "http://prometheus-web-0.prometheus-operated.obs.svc.k8s.example.com:9090/api/v1/write",
+        "http://prometheus-web-1.prometheus-operated.obs.svc.k8s.example.com:9090/api/v1/write",
+    ]
+
+
 def test_overrides_replace_the_names_of_dns() -> None:
     network = Network(
         cluster_domain="example",
