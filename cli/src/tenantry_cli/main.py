@@ -14,15 +14,16 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
+from tenantry_cli import backfill as backfilling
+from tenantry_cli import backfill_view, running, snapshot
 from tenantry_cli import explain as explaining
 from tenantry_cli import manifests as manifest_files
-from tenantry_cli import running, snapshot
 from tenantry_cli import status as rendering
 from tenantry_cli.demo import run as demo_run
 from tenantry_cli.estate import Estate
 from tenantry_cli.ports import Ports
 from tenantry_cli.progress import Steps
-from tenantry_common import bus, config, errors
+from tenantry_common import bus, config, duration, errors
 from tenantry_local.errors import LocalError
 from tenantry_promql import PromQLError
 
@@ -107,6 +108,37 @@ def status(
                 await asyncio.sleep(2)
 
     _over_nats(nats, show)
+
+
+@app.command()
+def backfill(
+    job: Annotated[str, typer.Argument(help="NAMESPACE/NAME of a MetricAccess.")],
+    since: Annotated[str, typer.Option(help="How far back, as in 30m, 6h, 1h30m.")],
+    endpoint: Annotated[
+        str | None, typer.Option(help="Id or number of one endpoint; else all of them.")
+    ] = None,
+    nats: NatsUrl = NATS_URL,
+) -> None:
+    """Have endpoints get a span once more from the source; status 1 if one refuses any of it.
+
+    Endpoints that take samples out of order store what they do not have; others refuse what is older
+    than what they have. It goes on when this command is interrupted.
+    """
+    console = Console()
+    since_ms = duration.milliseconds(since) or 0
+    if since_ms <= 0:
+        _fail(f"--since {since}: say how long, as in 30m, 6h, 1h30m")
+
+    async def run(connection: bus.Bus) -> int:
+        reference = backfilling.reference(job)
+        asked = await backfilling.ask(connection, reference, endpoint, since_ms, _now_ms())
+        found: tuple[backfilling.Seen, ...] = ()
+        with backfill_view.Bars(console) as bars:
+            async for found in backfilling.follow(connection, asked):
+                bars.show(found)
+        return backfilling.exit_status(found)
+
+    raise typer.Exit(_over_nats(nats, run))
 
 
 @app.command()
