@@ -44,6 +44,7 @@ class Load:
         self.start = now - windows * STEP
         self.ends = [self.start + (n + 1) * STEP for n in range(windows)]
         self.requests = [self._window(end, series) for end in self.ends]
+        self.published = 0
 
     @staticmethod
     def _window(end: int, series: int) -> bytes:
@@ -61,9 +62,14 @@ class Load:
         """What an endpoint holds when it has all of it."""
         return testing.by_series(self.requests)
 
-    async def publish(self, connection: bus.Bus, shard: ShardRef = SHARD) -> None:
-        for end, request in zip(self.ends, self.requests, strict=True):
-            await testing.publish(connection, shard, [request], end)
+    async def publish(
+        self, connection: bus.Bus, shard: ShardRef = SHARD, *, windows: int | None = None
+    ) -> None:
+        """Publish these many windows, or all, behind those that were before."""
+        until = self.published + windows if windows else len(self.ends)
+        for number in range(self.published if windows else 0, until):
+            await testing.publish(connection, shard, [self.requests[number]], self.ends[number])
+        self.published = until
 
     async def stored(self, prometheus: Prometheus) -> dict[bytes, bytes]:
         return await testing.read_back(prometheus.url, self.start - STEP, self.ends[-1] + STEP)
@@ -82,14 +88,16 @@ def progress(
     return found
 
 
-async def arrived(connection: bus.Bus, load: Load, *endpoints: str, job: JobRef = JOB) -> None:
-    """Wait until reports say that these endpoints have the last window."""
+async def arrived(
+    connection: bus.Bus, load: Load, *endpoints: str, job: JobRef = JOB, window: int = 0
+) -> None:
+    """Wait until reports say that these endpoints have a window, counted from 1; 0: the last one."""
     async with mirror(connection, subjects.REPORTS, contracts.decode_report) as reports:
         await until(
             reports,
             lambda found: all(
                 name in progress(found, job)
-                and progress(found, job)[name].window_end_ms == load.ends[-1]
+                and progress(found, job)[name].window_end_ms == load.ends[window - 1]
                 for name in endpoints
             ),
             seconds=30,
@@ -216,6 +224,32 @@ async def test_an_endpoint_that_was_away_gets_everything_in_order_and_holds_up_n
         await arrived(connection, load, "0")
 
     assert await load.stored(away) == load.expected
+    assert await rejects(connection) is None
+
+
+async def test_a_cursor_that_nats_has_forgotten_rejects_nothing_and_goes_on(
+    connection: bus.Bus, settings: Config, prometheus_factory: Factory[Prometheus]
+) -> None:
+    prometheus = await prometheus_factory()
+    load = Load(windows=8)
+    await testing.put_job(connection, testing.job(JOB, prometheus.remote_write_url))
+    async with testing.running(settings):
+        await load.publish(connection, windows=4)
+        await arrived(connection, load, "0", window=4)
+    await connection.js.delete_consumer(subjects.SAMPLES, subjects.writer_consumer(SHARD, "0"))
+    async with testing.running(settings) as process:
+        await load.publish(connection, windows=4)
+        await arrived(connection, load, "0")
+        counted = {
+            name: process.registry.get_sample_value(
+                f"tenantry_writer_{name}_total",
+                {"tenant": JOB.tenant, "job": JOB.name, "endpoint": "0"},
+            )
+            for name in ("batches", "already_stored_series")
+        }
+
+    assert counted == {"batches": 8, "already_stored_series": 4 * 20}
+    assert await load.stored(prometheus) == load.expected
     assert await rejects(connection) is None
 
 
