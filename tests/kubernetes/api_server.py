@@ -235,13 +235,15 @@ class ApiServer(kmock.RawHandler):
 
     async def _serve(self, request: rendering.Request) -> aiohttp.web.StreamResponse:
         resource = request.resource
-        if resource is None or resource.group is None or resource.plural is None:
+        if resource is None or resource.group is None:
             raise _Refused(404, "NotFound", "the server could not find the requested resource")
-        kind = (resource.group, resource.plural)
+        kind, key = (resource.group, resource.plural or ""), _key(request)
+        if resource.group == "" and resource.plural is None and request.namespace:
+            # kmock takes the name of a namespace for the beginning of a path inside of it.
+            kind, key = ("", "namespaces"), ("", request.namespace)
         if kind not in self.kinds:
             raise _Refused(404, "NotFound", "the server could not find the requested resource")
-        key = (request.namespace or "", request.name or "")
-        match request.method.value.upper(), request.name:
+        match request.method.value.upper(), key[1] or None:
             case "GET", None if request.params.get("watch") == "true":
                 return await self._serve_watch(request, kind)
             case "GET", None:
@@ -427,6 +429,10 @@ class ApiServer(kmock.RawHandler):
                 "metadata": {"resourceVersion": str(self._last), "creationTimestamp": None},
             },
         }
+
+
+def _key(request: rendering.Request) -> tuple[str, str]:
+    return request.namespace or "", request.name or ""
 
 
 def _written(metadata: Object) -> Object:

@@ -1,8 +1,7 @@
 """One holder per lease on a real nats-server, whatever happens to the others."""
 
-import pytest
-
-from tenantry_common import bus, leases, streams
+from tenantry_common import bus, leases
+from tenantry_common.leases import Term
 from tenantry_common.testing import mirror, ready_bus, until
 from tenantry_local.nats_server import NatsServer
 
@@ -19,17 +18,17 @@ async def test_one_instance_holds_a_lease_until_it_releases_it(
 
 
 async def test_a_lease_that_is_not_renewed_goes_to_the_next(
-    connection: bus.Bus, monkeypatch: pytest.MonkeyPatch
+    connection: bus.Bus,
 ) -> None:
-    monkeypatch.setattr(streams, "LEASE_SECONDS", 1)
     clock = 0.0
-    a = leases.Lease(connection, "leader.x", "a", now=lambda: clock)
-    b = leases.Lease(connection, "leader.x", "b")
+    term = Term(1, 0.3)
+    a = leases.Lease(connection, "leader.x", "a", term=term, now=lambda: clock)
+    b = leases.Lease(connection, "leader.x", "b", term=term)
     assert await a.renew()
 
     async with mirror(connection, "leases", bytes) as view:
         await until(view, lambda found: found == {})
-    clock = 11.0
+    clock = 0.8
 
     assert (a.held, await b.renew(), await a.renew()) == (False, True, False)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import kmock as kmock_package
-import msgspec
 import pytest
 import yaml
 
@@ -191,16 +190,3 @@ async def test_settings_that_cannot_be_used_are_named(
     with pytest.raises(errors.ConfigError, match=r"^\$\.here: "):
         async with kubernetes.connect(settings, setting="$.here"):
             pass
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        pytest.param({"url": "https://x", "kubeconfig": "y"}, id="two servers"),
-        pytest.param({"token_file": "y"}, id="a token for nothing"),
-        pytest.param({"kubeconfig": "x", "ca_file": "y"}, id="a CA for a kubeconfig"),
-    ],
-)
-def test_settings_that_contradict_are_refused(settings: dict[str, str]) -> None:
-    with pytest.raises(msgspec.ValidationError):
-        msgspec.convert(settings, Settings)

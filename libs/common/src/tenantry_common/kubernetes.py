@@ -7,7 +7,7 @@ and drop fields that they do not know. Failures become `Failed` and its kinds, h
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +16,10 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
-from tenantry_common import config, errors
+from tenantry_common import errors
+from tenantry_common.kubernetes_objects import Object as Object
+from tenantry_common.kubernetes_objects import selector as selector
+from tenantry_common.kubernetes_settings import Settings as Settings
 
 if TYPE_CHECKING:
     # At run time it is imported where it is used: reading its 700 model classes takes more than a
@@ -28,37 +31,11 @@ _log = logging.getLogger(__name__)
 _CONNECT_SECONDS = 10.0
 _LONGEST_MESSAGE = 500
 
-type Object = dict[str, Any]
-"""An object of the API as it was sent, without `metadata.managedFields`."""
 type Query = Mapping[str, str | int]
 type Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
-
-
-class Settings(config.Section, frozen=True, kw_only=True):
-    """How to reach the API server. Nothing set: as a pod of its own cluster, by service account."""
-
-    kubeconfig: str = ""
-    """Path of a kubeconfig file."""
-    context: str = ""
-    """Context of the kubeconfig; empty for its current one."""
-    url: str = ""
-    """URL of the API server, where there is no kubeconfig."""
-    token_file: str = ""
-    """Path of the bearer token for `url`, read again for each request."""
-    ca_file: str = ""
-    """Path of the CA certificates, PEM, for `url`; empty: those of the system."""
-    timeout_seconds: float = 30.0
-    """Seconds that one answer may take; watches have limits of their own."""
-
-    def __post_init__(self) -> None:
-        """Refuse what contradicts itself."""
-        if self.url and self.kubeconfig:
-            raise ValueError("url and kubeconfig exclude one another")
-        if (self.token_file or self.ca_file) and not self.url:
-            raise ValueError("token_file and ca_file belong to url")
 
 
 class Failed(errors.TenantryError):
@@ -314,16 +291,3 @@ def _use_token_file(configuration: "client.Configuration", path: Path) -> None:
 
     read(configuration)
     configuration.refresh_api_key_hook = read  # type: ignore[assignment]  # declared as None
-
-
-def without_managed_fields(found: Object) -> Object:
-    """Drop `metadata.managedFields`, often larger than the rest; changes `found` and returns it."""
-    metadata = found.get("metadata")
-    if isinstance(metadata, dict):
-        metadata.pop("managedFields", None)
-    return found
-
-
-def selector(labels: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:
-    """Return equality conditions as the API's `labelSelector` and `fieldSelector` want them."""
-    return ",".join(f"{name}={value}" for name, value in dict(labels).items())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from tenantry_common.kubernetes import Object, without_managed_fields
+from tenantry_common.kubernetes_objects import Object, without_managed_fields
 
 type Key = tuple[str, str]
 """Namespace (empty for objects outside of all) and name."""

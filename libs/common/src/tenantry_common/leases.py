@@ -11,13 +11,31 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from tenantry_common import bus, contracts, errors, kv, streams, subjects
 
 _log = logging.getLogger(__name__)
 
+
+@dataclass(frozen=True)
+class Term:
+    """How long a lease lasts, and how often it is renewed; in seconds."""
+
+    ttl: int
+    """After which the server removes a lease that is not renewed."""
+    renew: float
+
+    @property
+    def trust(self) -> float:
+        """For how long after a renewal the holder acts on it."""
+        return self.ttl - self.renew
+
+
 RENEW_SECONDS = 5.0
-_TRUST_SECONDS = streams.LEASE_SECONDS - RENEW_SECONDS
+USUAL = Term(streams.LEASE_SECONDS, RENEW_SECONDS)
+LEADER = Term(10, 2.5)
+"""Of those who lead a service: a standby is to take over within 15 s of a crash."""
 
 
 class Lease:
@@ -29,10 +47,12 @@ class Lease:
         key: str,
         instance: str,
         *,
+        term: Term = USUAL,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._bus = connection
         self._key = key
+        self.term = term
+        self._bus = connection
         self._instance = instance
         self._now = now
         self._revision = 0
@@ -62,14 +82,14 @@ class Lease:
                 self._key,
                 value,
                 revision=self._revision,
-                ttl=streams.LEASE_SECONDS,
+                ttl=self.term.ttl,
             )
         except errors.Fenced:
             self._trusted_until = float("-inf")
         except errors.BusUnavailable as error:
             _log.debug("lease not renewed", extra={"lease": self._key, "error": str(error)})
         else:
-            self._trusted_until = asked + _TRUST_SECONDS
+            self._trusted_until = asked + self.term.trust
         return self.held
 
     async def _look(self) -> None:
@@ -104,7 +124,7 @@ async def keep(lease: Lease, on_change: Callable[[bool], None] = lambda held: No
             if now_held != held:
                 held = now_held
                 on_change(held)
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(lease.term.renew)
     finally:
         await lease.release()
 

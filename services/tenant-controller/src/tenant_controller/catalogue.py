@@ -4,6 +4,7 @@ import functools
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from tenant_controller import documents
 from tenant_controller.documents import Located
@@ -14,11 +15,29 @@ from tenantry_common.contents import Contents, Unreadable
 from tenantry_common.contracts import Problem
 
 
+class Place(Protocol):
+    """Where an object stands: a document of a file, or the API server."""
+
+    @property
+    def file(self) -> str:
+        """The file, or what stands for one."""
+        ...
+
+    @property
+    def line(self) -> int:
+        """From 1; 0 where there are no lines."""
+        ...
+
+    def finding(self, problem: Problem) -> Finding:
+        """Return `problem`, whose path is inside the object, with its place."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)  # compared by identity, as `Validated`
 class Entry:
     """One MetricAccess and where it stands."""
 
-    located: Located
+    located: Place
     validated: Validated
 
     @property

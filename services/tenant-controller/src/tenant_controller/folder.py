@@ -8,7 +8,9 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from tenant_controller import config
+from tenant_controller import catalogue, compile, config
+from tenant_controller.compile import Desired
+from tenant_controller.platform_settings import Platform
 from tenantry_common import folder
 from tenantry_common.contents import Contents, Unreadable
 
@@ -20,6 +22,8 @@ _SUFFIXES = (".yaml", ".yml")
 class Folder:
     """One folder, followed for as long as the service runs. `on_change` is called after each change."""
 
+    name = "manifests"
+
     def __init__(self, settings: config.Folder, on_change: Callable[[], None]) -> None:
         self._settings = settings
         self._on_change = on_change
@@ -27,6 +31,13 @@ class Folder:
         """Path → text, as last read; None until the folder could be listed once."""
         self.problem = ""
         """Why the folder cannot be listed now; empty when it can."""
+
+    def look(self) -> Callable[[Platform], Desired] | None:
+        """Return how to compile what was read last, None until the folder could be listed once."""
+        contents = self.contents
+        if contents is None:
+            return None
+        return lambda platform: compile.everything(catalogue.read(contents), platform)
 
     async def run(self) -> None:
         """Follow the folder, for ever."""

@@ -47,6 +47,34 @@ class Metrics:
             registry=registry,
         )
 
+        # Counter by result (written, conflict, failed). Writes of objects' status, with the source
+        # kubernetes. `failed`: the log says why; conflicts are tried again and harmless.
+        self.status_writes = Counter(
+            "tenantry_tenant_controller_status_writes_total",
+            "Writes of status",
+            ["result"],
+            registry=registry,
+        )
+        # Counter by result (written, failed). Events on objects; a failed one is not made up.
+        self.events = Counter(
+            "tenantry_tenant_controller_events_total", "Events", ["result"], registry=registry
+        )
+        # Gauge. 1 while the source of the objects can be read. 0: nothing new takes effect, what was
+        # known stays; /readyz says why.
+        self.source_up = Gauge(
+            "tenantry_tenant_controller_source_up",
+            "Whether the source can be read",
+            registry=registry,
+        )
+        # Counter by answer (allowed, refused, error) of the admission webhook. `error`: a request
+        # that is none.
+        self.reviews = Counter(
+            "tenantry_tenant_controller_admission_reviews_total",
+            "Admission reviews",
+            ["answer"],
+            registry=registry,
+        )
+
     def show(self, desired: Desired) -> None:
         """Set the gauges that describe what is wanted."""
         valid = sum(compiled.is_valid for compiled in desired.objects)

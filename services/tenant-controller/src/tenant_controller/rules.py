@@ -117,9 +117,7 @@ def _problems_of_all(spec: Spec, rules: list[Rule]) -> Iterator[Problem]:
     if (
         not spec.allow_all
         and not _any_is_everything(rules)
-        and _any_is_everything(
-            RuleSet(rules).rules  # simplified: what together is everything has become one rule
-        )
+        and _EVERYTHING[0] in RuleSet(rules).residuals(_ANY_SERIES)
     ):
         message = "together these match every series; if that is meant, set spec.allowAll: true"
         yield Problem(path=path, message=message)

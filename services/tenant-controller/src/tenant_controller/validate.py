@@ -12,6 +12,8 @@ from tenant_controller import delivery, names, rules, structure
 from tenant_controller.metric_access import API_VERSION, KIND, MetricAccess
 from tenantry_common.contracts import Problem
 
+_LONGEST_ERROR = 200
+
 
 @dataclass(frozen=True, eq=False)  # compared by identity: results are remembered by object
 class Validated:
@@ -33,7 +35,22 @@ class Validated:
 
 
 def validate(document: object) -> Validated:
-    """Return the MetricAccess that `document` (plain values) is, and all problems of it."""
+    """Return the MetricAccess that `document` (plain values) is, and all problems of it.
+
+    An object that makes our own code fail grants nothing, as any other that cannot be understood:
+    it must not keep those from taking effect that can.
+    """
+    try:
+        return _validate(document)
+    except Exception as error:  # see above; the object is told, its name says which one it was
+        namespace, name = _metadata(document, "namespace"), _metadata(document, "name")
+        message = f"cannot be checked: {type(error).__name__}: {str(error)[:_LONGEST_ERROR]}"
+        object_ = _full_name(namespace, name)
+        problem = Problem(path="$.spec", message=message, object=object_)
+        return Validated(namespace, name, None, (), (problem,))
+
+
+def _validate(document: object) -> Validated:
     access, structural = structure.check(document, MetricAccess)
     problems = list(structural)
     granted = rules.Granted((), ())
