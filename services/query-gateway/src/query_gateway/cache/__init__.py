@@ -1,0 +1,1 @@
+"""Answers of backends to range queries, kept step by step and put together again."""
