@@ -4,8 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.promql.algebra import RULES, SERIES, holds, series_of
 
-from tenantry_promql.normalform import Rule, constraints_of, matchers_of
-from tenantry_promql.pieces import name_condition
+from tenantry_promql.normalform import Rule, constraints_of, matchers_of, name_condition
 from tenantry_promql.regions import name_regions
 from tenantry_promql.selectors import format_selector, parse_selector
 

@@ -26,6 +26,9 @@ STRING = "string"
 END = "end of input"
 ERROR = "error"
 
+_WORDS = {**{word: word for word in KEYWORDS}, "inf": NUMBER, "nan": NUMBER}
+"""The kinds of words, in lower case, that are no identifiers."""
+
 
 class Tokens(NamedTuple):
     """A query as three lists of equal length; the last token is END, or ERROR with its message as text.
@@ -52,7 +55,7 @@ _DURATION = (
 )
 _STRING = r"""(?P<string>"(?:[^"\\\n]++|\\.)*+"|'(?:[^'\\\n]++|\\.)*+'|`[^`]*`)"""
 _SPACE = r"[ \t\r\n]++"
-_SKIP = rf"(?:{_SPACE}|\#[^\r\n]*+)*+"
+_SKIP = r"[ \t\r\n]*+(?:(?:\#[^\r\n]*+[ \t\r\n]*+)++)?+"
 _END = r"(?P<end_of_input>\Z)"
 
 _STATEMENT = re.compile(
@@ -85,8 +88,15 @@ def tokenize(source: str) -> Tokens:
         group = found.lastgroup
         kind = text = found[group]  # type: ignore[index]  # every alternative has a name
         end = found.end()
-        if group == "word":
-            kind = _word(text, source, end)
+        if group == "symbol":
+            pass  # its kind is its text
+        elif group == "word":
+            kind = _WORDS.get(text.lower(), IDENTIFIER)
+            if kind is IDENTIFIER:
+                if ":" in text:
+                    kind = METRIC_IDENTIFIER
+            elif kind in _FILL and not _BEFORE_PARENTHESIS.match(source, end):
+                kind = IDENTIFIER  # a modifier only before a parenthesis: metrics may be called so
         elif group == "open":
             if text == "(":
                 depth += 1
@@ -108,9 +118,9 @@ def tokenize(source: str) -> Tokens:
                 return _error(tokens, message, end - len(text))
         elif group == "end_of_input":
             return _end(tokens, mode, depth)
-        elif group != "symbol":
+        else:
             kind = group
-            if mode is _BRACKETS_OPENED and kind != STRING:
+            if mode is _BRACKETS_OPENED:
                 mode = _BRACKETS
         add_kind(kind)
         add_text(text)
@@ -129,18 +139,6 @@ def _end(tokens: Tokens, mode: re.Pattern[str], depth: int) -> Tokens:
     tokens.texts.append("")
     tokens.starts.append(end)
     return tokens
-
-
-def _word(text: str, source: str, end: int) -> str:
-    lower = text.lower()
-    if lower in KEYWORDS:
-        # `fill` and its kind are modifiers only before a parenthesis, so that metrics may be called so.
-        if lower in _FILL and not _BEFORE_PARENTHESIS.match(source, end):
-            return IDENTIFIER
-        return lower
-    if lower == "inf" or lower == "nan":
-        return NUMBER
-    return METRIC_IDENTIFIER if ":" in text else IDENTIFIER
 
 
 def _error(tokens: Tokens, message: str, start: int) -> Tokens:

@@ -11,7 +11,7 @@ from tenantry_promql.constraints import (
     implies,
     to_matchers,
 )
-from tenantry_promql.syntax import Matcher
+from tenantry_promql.syntax import METRIC_NAME, Matcher
 
 type Rule = tuple[tuple[str, Constraint], ...]
 """A conjunction: label and constraint, sorted by label, no label twice, none of them ANY."""
@@ -47,6 +47,19 @@ def _label(pair: tuple[str, Constraint]) -> str:
 def matchers_of(rule: Rule) -> tuple[Matcher, ...]:
     """Print a rule, always in the same order of matchers."""
     return tuple(matcher for label, part in rule for matcher in to_matchers(label, part))
+
+
+def name_condition(rule: Rule) -> Constraint:
+    """Return what a rule demands of the metric name."""
+    for label, constraint in rule:
+        if label == METRIC_NAME:
+            return constraint
+    return ANY
+
+
+def without_name(rule: Rule) -> Rule:
+    """Return what a rule demands besides the metric name."""
+    return tuple([pair for pair in rule if pair[0] != METRIC_NAME])
 
 
 def conjoin(a: Rule, b: Rule) -> Rule | None:

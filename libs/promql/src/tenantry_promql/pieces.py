@@ -1,13 +1,13 @@
 """A selector's residuals as pieces of text, in an order in which `or` loses nothing."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from tenantry_promql import constraints, regexes
 from tenantry_promql.constraints import ANY, Constraint, to_matchers
 from tenantry_promql.literals import quote
-from tenantry_promql.normalform import TRUE, Rule, matchers_of
+from tenantry_promql.normalform import TRUE, Rule, matchers_of, name_condition
 from tenantry_promql.syntax import METRIC_NAME, Matcher
 
 _LEGACY_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -22,8 +22,7 @@ NOTHING_TEXT = f'{_NEVER}=~".+",{_NEVER}!~".+"'
 _MOST_ORDERED = 256  # finding an order takes quadratic time, and `Limits.pieces` is smaller by far
 
 
-@dataclass(frozen=True, slots=True)
-class Pieces:
+class Pieces(NamedTuple):
     """How one selector is split: for each piece the matchers to inject."""
 
     rules: tuple[Rule, ...]
@@ -46,15 +45,17 @@ class Pieces:
 
 def pieces_of(residuals: tuple[Rule, ...], effort: int) -> Pieces:
     """Order residuals, widest name condition first, and print them."""
-    ordered = _in_order(residuals) if 1 < len(residuals) <= _MOST_ORDERED else residuals
-    in_order = ordered is not None and len(ordered) <= _MOST_ORDERED
+    labels = {label for rule in residuals for label, _ in rule}
+    restricts_name = METRIC_NAME in labels
+    ordered: tuple[Rule, ...] | None = residuals
+    if restricts_name and len(residuals) > 1:
+        ordered = _in_order(residuals) if len(residuals) <= _MOST_ORDERED else None
     rules = residuals if ordered is None else ordered
-    labels = {label for rule in rules for label, _ in rule}
     return Pieces(
         rules,
-        in_order,
+        in_order=ordered is not None,
         injected=tuple(map(injected_text, rules)),
-        restricts_name=METRIC_NAME in labels,
+        restricts_name=restricts_name,
         quotes_labels=not all(map(is_legacy_name, labels)),
         effort=effort,
     )
@@ -65,10 +66,10 @@ def _in_order(residuals: tuple[Rule, ...]) -> tuple[Rule, ...] | None:
 
     Choosing greedily misses no order: a piece that may come first may come first in every valid order.
     """
-    if len(set(map(name_condition, residuals))) == 1:
+    ordered = [rule for rule in residuals if name_condition(rule) == ANY]
+    waiting = [rule for rule in residuals if name_condition(rule) != ANY]
+    if len(waiting) == len(residuals) and len(set(map(name_condition, residuals))) == 1:
         return residuals
-    waiting = list(residuals)
-    ordered: list[Rule] = []
     while waiting:
         for rule in waiting:
             if all(other is rule or _may_precede(rule, other) for other in waiting):
@@ -89,14 +90,6 @@ def _may_precede(first: Rule, later: Rule) -> bool:
         label != METRIC_NAME and label in after and constraints.disjoint(part, after[label])
         for label, part in first
     )
-
-
-def name_condition(rule: Rule) -> Constraint:
-    """Return what a rule demands of the metric name."""
-    for label, constraint in rule:
-        if label == METRIC_NAME:
-            return constraint
-    return ANY
 
 
 def injected_text(rule: Rule) -> str:

@@ -90,6 +90,17 @@ def verdict(regex: str, value: str) -> bool | None:
     the dot meets a newline in Prometheus 3 only. Where None, Prometheus has to decide. So it has for
     expressions so large that trying many values would take long.
     """
+    if len(regex) + len(value) > _SHORT:
+        return _verdict(regex, value)
+    return _short_verdict(regex, value)
+
+
+@lru_cache(maxsize=16384)
+def _short_verdict(regex: str, value: str) -> bool | None:
+    return _verdict(regex, value)
+
+
+def _verdict(regex: str, value: str) -> bool | None:
     if "\n" in value:
         return None
     if not (value.isascii() and regex.isascii()):

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from tenantry_promql.constraints import ANY, NOTHING, Constraint, complement, conjunction
-from tenantry_promql.normalform import Rule, rule_of
-from tenantry_promql.pieces import name_condition
+from tenantry_promql.normalform import Rule, name_condition, rule_of
 from tenantry_promql.simplify import simplify
 from tenantry_promql.syntax import METRIC_NAME
 

@@ -49,7 +49,8 @@ def residuals(matchers: Sequence[Matcher], rules: RuleIndex) -> Residuals:
                 changed = changed or demanded is not rule
         # Some of the rules as they were are as simple as all of them.
         simplified = simplify(left) if changed else left
-        if len(simplified) == len(left):
+        about = [label for rule in simplified for label, _ in rule]
+        if len(simplified) == len(left) or known.keys().isdisjoint(about):
             return Residuals(tuple(simplified), effort)
         # A merged residual may be one that the selector implies.
         candidates = simplified
@@ -71,6 +72,11 @@ def _residual(known: Mapping[str, Constraint], rule: Rule) -> tuple[Rule | None,
 
     None for a contradiction; the rule itself, the same object, when nothing of it is decided.
     """
+    for label, _ in rule:
+        if label in known:
+            break
+    else:
+        return rule, 0
     demanded: list[tuple[str, Constraint]] = []
     tried = 0
     changed = False
@@ -97,6 +103,10 @@ def _demand(have: Constraint, wanted: Constraint) -> Constraint:
         if isinstance(wanted, Fin):
             common = have.values & wanted.values
             return ANY if len(common) == len(have.values) else Fin(common)
+        if len(have.values) == 1:
+            (value,) = have.values
+            verdict = constraints.verdict(wanted, value)
+            return wanted if verdict is None else ANY if verdict else NOTHING
         if len(have.values) > _MANY and wanted.has_regexes:
             return wanted
         accepted = []

@@ -3,7 +3,7 @@
 This module is what a caller needs; `contexts` holds the rules of the rewriting.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tenantry_promql import dots
 from tenantry_promql.cache import BoundedCache
@@ -23,8 +23,7 @@ _DEFAULT_UPSTREAM = Upstream.strictest()
 _DEFAULT_LIMITS = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class Rewritten:
+class Rewritten(NamedTuple):
     """What to send upstream instead of a query."""
 
     queries: tuple[str, ...]

@@ -3,8 +3,10 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from tenantry_promql.by_name import ByName
 from tenantry_promql.constraints import Constraint, Fin
 from tenantry_promql.normalform import TRUE, Rule
+from tenantry_promql.syntax import METRIC_NAME
 
 _FEW = 8
 """Up to so many rules, trying all is faster than looking them up."""
@@ -13,10 +15,11 @@ _FEW = 8
 class RuleIndex:
     """Simplified rules, each filed under the values of one label: the one that tells most rules apart."""
 
-    __slots__ = ("_filed", "_rules", "_unfiled", "is_everything")
+    __slots__ = ("_by_name", "_filed", "_rules", "_unfiled", "is_everything")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
+        self._by_name = ByName(rules)
         self.is_everything = TRUE in rules
         """Whether a rule demands nothing."""
         self._unfiled: list[int] = []
@@ -38,7 +41,16 @@ class RuleIndex:
                 self._filed[label].setdefault(value, []).append(index)
 
     def candidates(self, known: Mapping[str, Constraint]) -> Sequence[Rule]:
-        """Return at least the rules that do not contradict these constraints, in their order."""
+        """Return rules that say the same as all rules of series that satisfy these constraints.
+
+        They may leave out what the metric name decides.
+        """
+        name = known.get(METRIC_NAME)
+        if isinstance(name, Fin) and len(name.values) == 1:
+            (value,) = name.values
+            left = self._by_name.of(value)
+            if left is not None:
+                return left
         if len(self._rules) <= _FEW:
             return self._rules
         found = set(self._unfiled)

@@ -14,17 +14,40 @@ def simplify(rules: Iterable[Rule]) -> list[Rule]:
     Rules that differ in one label only are merged where one constraint can say it, until nothing
     changes; then rules inside another rule are dropped.
     """
-    current = list(dict.fromkeys(rules))
+    current = _merged(list(rules))
     if len(current) < 2:
         return current
-    current = _merged(current)
     return [TRUE] if TRUE in current else _without_implied(current)
 
 
 def _merged(rules: list[Rule]) -> list[Rule]:
-    while labels := _labels_to_merge_on(rules):
+    while True:
+        # Only rules about the same labels can differ in one label only.
+        alike: defaultdict[tuple[str, ...], list[Rule]] = defaultdict(list)
+        for rule in rules:
+            alike[tuple([label for label, _ in rule])].append(rule)
+        if len(alike) == len(rules):
+            return rules
+        merged: list[Rule] = []
+        settled = True
+        for labels, same in alike.items():
+            if len(same) > 1:
+                same = _merged_alike(labels, same)
+                settled = settled and all(len(rule) == len(labels) for rule in same)
+            merged += same
+        if settled:
+            return merged
+        rules = merged  # labels have disappeared: there are new neighbours
+
+
+def _merged_alike(labels: tuple[str, ...], rules: list[Rule]) -> list[Rule]:
+    if len(labels) == 1:
+        (label,) = labels
+        parts = union([rule[0][1] for rule in rules])
+        return [TRUE if part == ANY else ((label, part),) for part in parts]
+    while differing := _labels_to_merge_on(rules):
         before = len(rules)
-        for label in labels:
+        for label in differing:
             rules = _merged_on(label, rules)
         if len(rules) == before:
             break
@@ -72,10 +95,17 @@ _FEW = 16
 def _without_implied(rules: list[Rule]) -> list[Rule]:
     """Drop every rule that lies inside another one; of two equivalent ones one stays."""
     containers = _Containers(rules) if len(rules) > _FEW else None
+    labels = [frozenset([label for label, _ in rule]) for rule in rules]
     dropped: set[int] = set()
     for index, rule in enumerate(rules):
+        own = labels[index]
         for other in range(len(rules)) if containers is None else containers.of(rule):
-            if other != index and other not in dropped and rule_implies(rule, rules[other]):
+            if (
+                labels[other] <= own
+                and other != index
+                and other not in dropped
+                and rule_implies(rule, rules[other])
+            ):
                 dropped.add(index)
                 break
     return [rule for index, rule in enumerate(rules) if index not in dropped]
