@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenantry_common import errors, remote_write, remote_write_v2
@@ -59,10 +59,7 @@ def value_bits(found: v1.TimeSeries | v2.TimeSeries) -> list[tuple[bytes, int]]:
     return [(struct.pack("<d", sample.value), sample.timestamp) for sample in found.samples]
 
 
-@given(requests)
-def test_a_converted_request_says_the_same(request: v1.WriteRequest) -> None:
-    converted = remote_write_v2.from_v1(request.SerializeToString())
-
+def assert_same(converted: remote_write_v2.Converted, request: v1.WriteRequest) -> None:
     read = v2.Request.FromString(converted.request)
     symbols = list(read.symbols)
     assert symbols[0] == ""
@@ -78,6 +75,73 @@ def test_a_converted_request_says_the_same(request: v1.WriteRequest) -> None:
         sum(len(one.samples) for one in request.timeseries),
         sum(len(one.histograms) for one in request.timeseries),
     )
+
+
+@given(requests)
+def test_a_converted_request_says_the_same(request: v1.WriteRequest) -> None:
+    assert_same(remote_write_v2.from_v1(request.SerializeToString()), request)
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(series, min_size=1, max_size=12),
+    st.lists(st.lists(st.tuples(st.integers(0, 11), st.lists(samples, max_size=3)), max_size=12)),
+    st.sampled_from([0, 3, 10, 1000]),
+)
+def test_whatever_was_converted_before_changes_nothing(
+    known: list[v1.TimeSeries],
+    windows: list[list[tuple[int, list[v1.Sample]]]],
+    limit: int,
+) -> None:
+    """Windows of series that come again, in this order or another, with other samples."""
+    converter = remote_write_v2.Converter(limit)
+    for window in windows:
+        request = v1.WriteRequest()
+        for number, values in window:
+            one = request.timeseries.add()
+            one.labels.extend(known[number % len(known)].labels)
+            one.samples.extend(values)
+        assert_same(converter.from_v1(request.SerializeToString()), request)
+
+
+def test_a_series_that_grows_a_label_is_another_one() -> None:
+    converter = remote_write_v2.Converter(100)
+    few = [v1.Label(name="a", value="b")]
+    more = [*few, v1.Label(name="c", value="d")]
+    for found in (few, more, few):
+        one = v1.TimeSeries(labels=found, samples=[v1.Sample(value=1, timestamp=2)])
+        request = v1.WriteRequest(timeseries=[one])
+        assert_same(converter.from_v1(request.SerializeToString()), request)
+
+
+def window(first: int, last: int) -> v1.WriteRequest:
+    return v1.WriteRequest(
+        timeseries=[
+            v1.TimeSeries(
+                labels=[v1.Label(name="n", value=str(n))], samples=[v1.Sample(timestamp=1)]
+            )
+            for n in range(first, last)
+        ]
+    )
+
+
+def symbols_after(*windows: v1.WriteRequest) -> list[int]:
+    """Return how many symbols the request of each window holds."""
+    converter = remote_write_v2.Converter(1000)
+    converted = (converter.from_v1(one.SerializeToString()).request for one in windows)
+    return [len(v2.Request.FromString(request).symbols) for request in converted]
+
+
+def test_a_table_does_not_grow_for_ever() -> None:
+    moving = [window(n, n + 100) for n in range(0, 1000, 20)]
+
+    assert max(symbols_after(*moving)) <= 2 + 2 * 100 + 2 * 20 + 8
+
+
+def test_a_request_is_written_with_the_table_of_most_of_its_series() -> None:
+    shifted = symbols_after(window(0, 100), window(100, 200), window(1, 101), window(101, 200))
+
+    assert shifted == [102, 102, 103, 102]
 
 
 @given(requests)

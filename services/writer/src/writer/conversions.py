@@ -7,6 +7,7 @@ from tenantry_common import remote_write_v2, snappy_block
 
 _MAX_DECODED_BYTES = 64 << 20
 _KEPT_BYTES = 32 << 20
+_KEPT_SERIES = 500_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +21,15 @@ class Converted:
 
 
 class Conversions:
-    """What was converted last, up to `kept_bytes` of blocks, 1.0 and 2.0 together."""
+    """What was converted last, up to `kept_bytes` of blocks, 1.0 and 2.0 together.
+
+    How the labels of the last half a million series are written is remembered too.
+    """
 
     def __init__(self, kept_bytes: int = _KEPT_BYTES) -> None:
         self._kept_bytes = kept_bytes
         self._size = 0
+        self._converter = remote_write_v2.Converter(_KEPT_SERIES)
         self._kept: OrderedDict[bytes, Converted] = OrderedDict()
 
     def of(self, block: bytes) -> Converted:
@@ -33,7 +38,7 @@ class Conversions:
         if found is not None:
             self._kept.move_to_end(block)
             return found
-        request, samples, histograms = remote_write_v2.from_v1(
+        request, samples, histograms = self._converter.from_v1(
             snappy_block.decompress(block, limit=_MAX_DECODED_BYTES)
         )
         found = Converted(block=snappy_block.compress(request), samples=samples + histograms)
