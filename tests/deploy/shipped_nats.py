@@ -4,7 +4,7 @@ import base64
 import contextlib
 import subprocess
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,8 @@ class Running:
     ports: tuple[int, ...]
     monitors: tuple[int, ...]
     secrets: Mapping[str, Path]
+    known: int = 0
+    """Violations before this one are of no interest."""
 
     def settings(self, user: str, **more: Any) -> dict[str, Any]:
         """Return section `nats` of a service that is that user."""
@@ -88,6 +90,13 @@ class Running:
 
     def violations(self) -> list[str]:
         """Return what the nodes said of clients that tried what they may not."""
+        return self._violations()[self.known :]
+
+    def from_now(self) -> "Running":
+        """Return the same servers, whose violations are those to come."""
+        return replace(self, known=len(self._violations()))
+
+    def _violations(self) -> list[str]:
         return [
             line
             for node in self.nodes

@@ -30,6 +30,7 @@ from tenantry_local.supervisor import Supervisor
 
 SERVICES = tuple(user for user in USERS if user != "provision")
 SHARD = ShardRef(JobRef("team-a", "web"), "eu1")
+EMPTY = ShardRef(JobRef("team-a", "web"), "eu2")
 JOB = SHARD.job
 
 
@@ -54,12 +55,30 @@ async def provision(servers: Running, folder: Path, **more: Any) -> None:
     assert await asyncio.wait_for(process.wait(), 60) == 0, process.last_lines()
 
 
-@pytest_asyncio.fixture
-async def one_node(tmp_path: Path) -> AsyncIterator[Running]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     """One node, with every stream in place."""
-    async with shipped_nats.running(tmp_path, 1) as servers:
-        await provision(servers, tmp_path, replicas=1)
+    folder = tmp_path_factory.mktemp("node")
+    async with shipped_nats.running(folder, 1) as servers:
+        await provision(servers, folder, replicas=1)
         yield servers
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_bare_node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """One node without any stream, for those who publish nonsense."""
+    async with shipped_nats.running(tmp_path_factory.mktemp("bare"), 1) as servers:
+        yield servers
+
+
+@pytest.fixture
+def one_node(shared_node: Running) -> Running:
+    return shared_node.from_now()
+
+
+@pytest.fixture
+def bare_node(shared_bare_node: Running) -> Running:
+    return shared_bare_node.from_now()
 
 
 @dataclass(frozen=True)
@@ -132,8 +151,10 @@ async def _note_push(connection: bus.Bus) -> None:
 
 
 async def _ask_for_backfill(connection: bus.Bus) -> None:
+    await kv.entry(connection, subjects.BACKFILLS, subjects.backfill_key(SHARD, "e", 0))
     await kv.put(connection, subjects.BACKFILLS, subjects.backfill_key(SHARD, "e", 0), b"")
     await kv.delete(connection, subjects.BACKFILLS, subjects.backfill_key(SHARD, "e", 0))
+    await batches.discard(connection, subjects.BACKFILL, subjects.backfill(SHARD, "e"), until=1)
 
 
 async def _read_samples(connection: bus.Bus) -> None:
@@ -142,20 +163,36 @@ async def _read_samples(connection: bus.Bus) -> None:
     await batches.subjects_of(connection, subjects.SAMPLES, subjects.SAMPLES_SUBJECTS)
 
 
+async def _answer_a_request(connection: bus.Bus) -> None:
+    key, subject = subjects.backfill_key(SHARD, "e", 9), subjects.backfill(SHARD, "e")
+    await kv.entry(connection, subjects.BACKFILLS, key)
+    revision = await kv.compare_and_set(connection, subjects.BACKFILLS, key, b"", revision=0)
+    await kv.compare_and_set(connection, subjects.BACKFILLS, key, b"", revision=revision)
+    sequence = await batches.publish(connection, subject, b"1", {}, after=0)
+    await batches.last(connection, subjects.BACKFILL, subject)
+    await batches.following(connection, subjects.BACKFILL, subject, 0)
+    await batches.settled(connection, subjects.BACKFILL, "c", subject)
+    await batches.discard(connection, subjects.BACKFILL, subject, until=sequence)
+
+
 async def _publish_samples(connection: bus.Bus) -> None:
     sequence = await batches.publish(connection, subjects.samples(SHARD), b"1", {}, after=0)
     await batches.publish(connection, subjects.samples(SHARD), b"2", {}, after=sequence)
 
 
-async def _pull(connection: bus.Bus) -> None:
-    name = subjects.writer_consumer(SHARD, "prometheus-0.prometheus")
-    pull = await batches.OrderedPull.open(
-        connection, name=name, subject=subjects.samples(SHARD), ack_wait=5, idle=60
-    )
-    assert await pull.is_new()
-    assert await pull.next(0.2) is None
-    assert await pull.pending() == 0
-    await pull.close()
+def _pulls(stream: str, subject: str) -> Callable[[bus.Bus], Awaitable[None]]:
+    async def pull_one(connection: bus.Bus) -> None:
+        name = subjects.writer_consumer(EMPTY, "prometheus-0.prometheus")
+        pull = await batches.OrderedPull.open(
+            connection, name=name, subject=subject, ack_wait=5, idle=60, stream=stream
+        )
+        assert await pull.is_new()
+        assert await pull.next(0.2) is None
+        assert await pull.pending() == 0
+        await pull.close()
+        await batches.settled(connection, stream, name, subject)
+
+    return pull_one
 
 
 def _holds(*keys: str) -> Callable[[bus.Bus], Awaitable[None]]:
@@ -189,15 +226,17 @@ OPERATIONS: dict[str, tuple[Callable[[bus.Bus], Awaitable[None]], ...]] = {
     "query-gateway": (_watches(subjects.POLICIES, subjects.BACKENDS),),
     "collector": (
         _holds(subjects.member_lease("collector", "i"), subjects.collector_lease(SHARD)),
-        _watches(subjects.JOBS, subjects.BACKENDS, subjects.LEASES),
+        _watches(subjects.JOBS, subjects.BACKENDS, subjects.LEASES, subjects.BACKFILLS),
         _publish_samples,
         _read_samples,
+        _answer_a_request,
     ),
     "writer": (
         _holds(subjects.member_lease("writer", "i.j")),
         _watches(subjects.JOBS, subjects.LEASES, subjects.PUSHES, subjects.BACKFILLS),
         _read_samples,
-        _pull,
+        _pulls(subjects.SAMPLES, subjects.samples(EMPTY)),
+        _pulls(subjects.BACKFILL, subjects.backfill(EMPTY, "e")),
         _reject,
         _note_push,
         _ask_for_backfill,
@@ -228,14 +267,16 @@ PUBLISHERS = {
     "$KV.reports.team-a.web.collector.i": {"collector"},
     "$KV.reports.team-a.web.writer.i": {"writer"},
     "$KV.pushes.team-a.web.e": {"writer"},
-    "$KV.backfills.team-a.web.eu1.e.0": {"writer"},
+    "$KV.backfills.team-a.web.eu1.e.0": {"collector", "writer"},
     "samples.team-a.web.eu1": {"collector"},
+    "backfill.team-a.web.eu1.e": {"collector"},
     "rejects.team-a.web": {"writer"},
     "$JS.API.CONSUMER.CREATE.KV_policies": {"tenant-controller", "query-gateway"},
     "$JS.API.CONSUMER.CREATE.KV_policies.c": set(),
     "$JS.API.CONSUMER.CREATE.KV_jobs": {"tenant-controller", "collector", "writer"},
     "$JS.API.CONSUMER.CREATE.SAMPLES.c.samples.t.j.s": {"writer"},
     "$JS.API.CONSUMER.CREATE.SAMPLES": set(),
+    "$JS.API.CONSUMER.CREATE.BACKFILL.c.backfill.t.j.s.e": {"writer"},
     "$JS.API.CONSUMER.DURABLE.CREATE.SAMPLES.c": set(),
     "$JS.API.CONSUMER.LIST.KV_policies": set(),
     "$JS.API.CONSUMER.NAMES.KV_policies": set(),
@@ -243,6 +284,9 @@ PUBLISHERS = {
     "$JS.API.CONSUMER.MSG.NEXT.SAMPLES.c": {"writer"},
     "$JS.ACK.SAMPLES.c.1.1.1.1.0": {"writer"},
     "$JS.API.STREAM.MSG.GET.SAMPLES": {"collector", "writer"},
+    "$JS.API.STREAM.MSG.GET.BACKFILL": {"collector"},
+    "$JS.API.STREAM.PURGE.BACKFILL": {"collector", "writer"},
+    "$JS.API.STREAM.PURGE.SAMPLES": set(),
     "$JS.API.STREAM.MSG.GET.KV_policies": set(),
     "$JS.API.DIRECT.GET.KV_policies": set(),
     "$JS.API.STREAM.MSG.DELETE.SAMPLES": set(),
@@ -261,29 +305,31 @@ PUBLISHERS = {
 
 
 @pytest.mark.parametrize("user", USERS)
-async def test_a_user_publishes_its_own_subjects_and_no_other(one_node: Running, user: str) -> None:
+async def test_a_user_publishes_its_own_subjects_and_no_other(
+    bare_node: Running, user: str
+) -> None:
     refused = [f"{user} publishes {s}" for s, may in PUBLISHERS.items() if user not in may]
 
-    async with one_node.connected(user) as connection:
+    async with bare_node.connected(user) as connection:
         for subject in PUBLISHERS:
             # With a reply, since JetStream's API leaves requests without one alone; nobody listens.
             await connection.client.publish(subject, b"?", reply="_INBOX_nobody.x")
         await connection.client.flush()
 
-    assert [f"{user} publishes {s}" for s in _refusals(one_node, "Publish")] == refused
+    assert [f"{user} publishes {s}" for s in _refusals(bare_node, "Publish")] == refused
 
 
 @pytest.mark.parametrize("user", USERS)
-async def test_a_user_hears_nothing_but_its_own_inbox(one_node: Running, user: str) -> None:
+async def test_a_user_hears_nothing_but_its_own_inbox(bare_node: Running, user: str) -> None:
     others = [subjects.inbox_prefix(other) + ".x" for other in USERS if other != user]
     others += ["_INBOX.>", ">", "samples.>", "$KV.policies.>", "$JS.ACK.>", "$SYS.>"]
 
-    async with one_node.connected(user) as connection:
+    async with bare_node.connected(user) as connection:
         for subject in (*others, subjects.inbox_prefix(user) + ".x"):
             await connection.client.subscribe(subject)
         await connection.client.flush()
 
-    assert _refusals(one_node, "Subscription") == others
+    assert _refusals(bare_node, "Subscription") == others
 
 
 def _refusals(servers: Running, what: str) -> list[str]:
@@ -294,8 +340,8 @@ def _refusals(servers: Running, what: str) -> list[str]:
 
 async def test_a_writer_cannot_have_a_policy_published_for_it(one_node: Running) -> None:
     """JetStream delivers what a consumer reads wherever the consumer was told to."""
-    forged = contracts.encode(contracts.TenantPolicy(tenant="team-a", rules=(), digest="d"))
-    target = subjects.bucket_subject(subjects.POLICIES, "team-a")
+    forged = contracts.encode(contracts.TenantPolicy(tenant="victim", rules=(), digest="d"))
+    target = subjects.bucket_subject(subjects.POLICIES, "victim")
     async with (
         one_node.connected("tenant-controller") as owner,
         one_node.connected("writer") as writer,
@@ -319,10 +365,10 @@ async def test_a_writer_cannot_have_a_policy_published_for_it(one_node: Running)
         assert policies.raw.keys() == {"later"}
 
 
-async def test_a_wrong_password_is_nobody(one_node: Running, tmp_path: Path) -> None:
+async def test_a_wrong_password_is_nobody(bare_node: Running, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong"
     wrong.write_text("p0")
-    settings = one_node.settings("writer", password_file=str(wrong))
+    settings = bare_node.settings("writer", password_file=str(wrong))
     with pytest.raises((nats.errors.Error, TimeoutError)):
         await nats.connect(
             settings["servers"],
@@ -335,8 +381,8 @@ async def test_a_wrong_password_is_nobody(one_node: Running, tmp_path: Path) -> 
         )
 
 
-async def test_a_service_without_tls_is_not_let_in(one_node: Running) -> None:
-    (port,) = one_node.ports
+async def test_a_service_without_tls_is_not_let_in(bare_node: Running) -> None:
+    (port,) = bare_node.ports
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     info = json.loads((await reader.readline()).removeprefix(b"INFO "))
     writer.write(b'CONNECT {"verbose":false}\r\nPING\r\n')
