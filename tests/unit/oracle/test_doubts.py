@@ -37,8 +37,14 @@ def test_rounding_is_measured_at_the_permitted_server(
     ],
 )
 def test_a_server_of_two_minds_sets_the_bounds(got: Answer, between: bool) -> None:
-    assert is_between(got, [vector(a="1"), vector(a="1", b="2")]) is between
+    same, more = vector(a="1"), vector(a="1", b="2")
+
+    assert is_between(got, [same, more], [same, same]) is between
+    assert is_between(got, [more, more], [same, more]) is between
 
 
 def test_a_server_of_one_mind_leaves_no_room() -> None:
-    assert not is_between(vector(a="1"), [vector(a="1"), vector(a="1")])
+    same, more = vector(a="1"), vector(a="1", b="2")
+
+    assert not is_between(same, [same, same], [same, same])
+    assert not is_between(same, [more, more], [same, same])

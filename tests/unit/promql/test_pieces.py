@@ -6,13 +6,18 @@ from hypothesis import strategies as st
 from tests.unit.promql.algebra import RULES, SERIES, holds
 
 from tenantry_promql.constraints import implies
-from tenantry_promql.normalform import TRUE, Rule, constraints_of, matchers_of
+from tenantry_promql.normalform import (
+    TRUE,
+    Rule,
+    constraints_of,
+    matchers_of,
+    name_condition,
+)
 from tenantry_promql.pieces import (
     Pieces,
     absent_text,
     injected_text,
     is_legacy_name,
-    name_condition,
     pieces_of,
 )
 from tenantry_promql.selectors import format_selector, parse_selector
