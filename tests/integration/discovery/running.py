@@ -16,7 +16,7 @@ from tenantry_local.prometheus import Prometheus
 from tenantry_local.service import service
 from tenantry_local.testing import Factory
 
-WITHIN = 30.0
+WITHIN = 60.0
 
 
 class Discovery:

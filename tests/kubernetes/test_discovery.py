@@ -1,4 +1,4 @@
-"""Discovery as a process: real Prometheus servers are pods of a cluster, and become backends."""
+"""Discovery on a cluster whose pods are real Prometheus servers of this machine."""
 
 import asyncio
 import contextlib
@@ -8,16 +8,15 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from tests.integration.discovery.objects import create, delete, set_status
 from tests.integration.discovery.running import WITHIN, Discovery, backends, pair, sets
-from tests.kubernetes import api_server
-from tests.kubernetes.api_server import ApiServer
+from tests.kubernetes.cluster import Cluster
 from tests.unit.discovery.kubernetes import manifests
 from tests.unit.discovery.kubernetes.manifests import Manifest
 
-from discovery.kubernetes.source import PODS
-from tenantry_common import kubernetes
-from tenantry_common.kubernetes import Api
+from discovery.kubernetes.source import PODS, PROMETHEUSES
+from tenantry_common.kubernetes import Resource
 from tenantry_common.testing import until
 from tenantry_local.nats_server import NatsServer
 from tenantry_local.ports import LOOPBACK
@@ -25,40 +24,73 @@ from tenantry_local.process import Process
 from tenantry_local.prometheus import Prometheus
 from tenantry_local.testing import Factory
 
+pytestmark = pytest.mark.timeout(240)  # up to five servers and a process or two are started
+
+NAMESPACE = "monitoring"
 ADOBES = {
-    "namespaces": ["monitoring"],
+    "namespaces": [NAMESPACE],
     "label_selectors": {"app": "prometheus"},
     "port": "web",
     "resource_types": ["Pod"],
 }
+OPERATORS_KIND = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "prometheuses.monitoring.coreos.com"},
+    "spec": {
+        "group": "monitoring.coreos.com",
+        "names": {
+            "plural": "prometheuses",
+            "singular": "prometheus",
+            "kind": "Prometheus",
+            "listKind": "PrometheusList",
+        },
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "x-kubernetes-preserve-unknown-fields": True,
+                    }
+                },
+            }
+        ],
+    },
+}
 
 
-class Cluster:
-    """An API server whose pods are servers of this machine."""
-
-    def __init__(self, server: ApiServer, api: Api) -> None:
-        self.server = server
-        self.api = api
-
-    async def add(self, name: str, prometheus: Prometheus, **more: Any) -> Manifest:
-        """Create the pod in which `prometheus` runs."""
-        pod = manifests.pod(name, ip=LOOPBACK, ports={"web": prometheus.port}, **more)
-        await create(self.api, PODS, pod)
-        return pod
-
-    async def set_ready(self, pod: Manifest, ready: bool) -> None:
-        """Say whether the pod is ready."""
-        conditions = [{"type": "Ready", "status": str(ready)}]
-        status = {**pod["status"], "conditions": conditions}
-        await set_status(self.api, PODS, {**pod, "status": status})
+@pytest_asyncio.fixture
+async def estate(kube: Cluster) -> AsyncIterator[Cluster]:
+    """The cluster with an empty namespace for infrastructure."""
+    await kube.namespace(NAMESPACE)
+    await _empty(kube, PODS)
+    yield kube
+    await _empty(kube, PODS)
 
 
-@pytest.fixture
-async def cluster() -> AsyncIterator[Cluster]:
-    async with api_server.running() as server:
-        settings = kubernetes.Settings(url=str(server.url))
-        async with kubernetes.connect(settings) as api:
-            yield Cluster(server, api)
+async def _empty(kube: Cluster, resource: Resource) -> None:
+    found = await kube.admin.call("GET", resource.path(NAMESPACE))
+    for item in found["items"]:
+        await delete(kube.admin, resource, item["metadata"]["name"])
+
+
+async def add(kube: Cluster, name: str, prometheus: Prometheus, **more: Any) -> Manifest:
+    """Create the pod in which `prometheus` runs."""
+    pod = manifests.pod(name, ip=LOOPBACK, ports={"web": prometheus.port}, **more)
+    await create(kube.admin, PODS, pod)
+    return pod
+
+
+async def set_ready(kube: Cluster, pod: Manifest, ready: bool) -> None:
+    """Say whether the pod is ready."""
+    conditions = [{"type": "Ready", "status": str(ready)}]
+    known = await kube.admin.get(PODS, NAMESPACE, pod["metadata"]["name"])
+    status = {**known["status"], "conditions": conditions}
+    await set_status(kube.admin, PODS, {**known, "status": status})
 
 
 type Describe = Callable[..., Discovery]
@@ -67,7 +99,7 @@ type Describe = Callable[..., Discovery]
 @pytest.fixture
 def describe(
     tmp_path: Path,
-    cluster: Cluster,
+    estate: Cluster,
     fresh_nats_server: NatsServer,
     killed_at_end: Callable[[Process], None],
 ) -> Describe:
@@ -79,7 +111,7 @@ def describe(
             fresh_nats_server.url,
             "d-0",
             discovery={"kubernetes": rule},
-            kubernetes={"url": str(cluster.server.url)},
+            kubernetes=estate.settings("discovery"),
         )
         killed_at_end(instance.process)
         return instance
@@ -99,16 +131,16 @@ async def until_ready(discovery: Discovery, expected: str) -> None:
 
 async def test_pods_are_an_ha_pair_and_are_followed(
     describe: Describe,
-    cluster: Cluster,
+    estate: Cluster,
     fresh_nats_server: NatsServer,
     prometheus_factory: Factory[Prometheus],
 ) -> None:
     a, b = await pair(prometheus_factory)
-    pod = await cluster.add("prom-a", a)
+    pod = await add(estate, "prom-a", a)
     discovery = describe()
     async with backends(fresh_nats_server.url) as view:
         await discovery.process.start()
-        await cluster.add("prom-b", b)
+        await add(estate, "prom-b", b)
         await until(view, lambda found: sets(found) == {"cluster-eu1": [True, True]}, WITHIN)
         assert {backend.id: backend.url for backend in view.snapshot.values()} == {
             f"monitoring/prom-a:{a.port}": a.url,
@@ -116,13 +148,13 @@ async def test_pods_are_an_ha_pair_and_are_followed(
         }
 
         # One that stops answering is unhealthy, whoever notices it first, and keeps its set.
-        await cluster.set_ready(pod, False)
+        await set_ready(estate, pod, False)
         await until(view, lambda found: sets(found) == {"cluster-eu1": [False, True]}, WITHIN)
         await b.kill()
         await until(view, lambda found: sets(found) == {"cluster-eu1": [False, False]}, WITHIN)
-        await cluster.set_ready(pod, True)
+        await set_ready(estate, pod, True)
         await until(view, lambda found: sets(found) == {"cluster-eu1": [False, True]}, WITHIN)
-        await delete(cluster.api, PODS, "prom-b")
+        await delete(estate.admin, PODS, "prom-b")
         await until(view, lambda found: sets(found) == {"cluster-eu1": [True]}, WITHIN)
 
         (target,) = (await discovery.page())["targets"]
@@ -136,19 +168,18 @@ async def test_pods_are_an_ha_pair_and_are_followed(
 
 async def test_without_the_api_server_everything_stays_and_that_is_said(
     describe: Describe,
-    cluster: Cluster,
+    estate: Cluster,
     fresh_nats_server: NatsServer,
     prometheus_factory: Factory[Prometheus],
 ) -> None:
     a, b = await pair(prometheus_factory)
-    await cluster.add("prom-a", a)
+    await add(estate, "prom-a", a)
     discovery = describe()
     async with backends(fresh_nats_server.url) as view:
         await discovery.process.start()
         await until(view, lambda found: sets(found) == {"cluster-eu1": [True]}, WITHIN)
-        cluster.server.away = True
-        cluster.server.cut()
-        await until_ready(discovery, "/pods: 503")
+        await estate.leave()
+        await until_ready(discovery, "namespaces/monitoring/pods: ")
         assert "degraded" in (await discovery.get("/health"))[1]
         # It goes on asking the backends that it knows.
         await a.kill()
@@ -157,19 +188,19 @@ async def test_without_the_api_server_everything_stays_and_that_is_said(
         # One that is started now knows nothing, and withdraws nothing.
         await discovery.process.terminate()
         discovery.process.spawn()
-        await until_ready(discovery, "/pods: 503")
+        await until_ready(discovery, "namespaces/monitoring/pods: ")
         assert sets(view.snapshot) == {"cluster-eu1": [False]}
         assert (await discovery.page())["targets"] == []
 
-        cluster.server.away = False
+        await estate.come_back()
         await until_ready(discovery, "ready\n")
-        await cluster.add("prom-b", b)
+        await add(estate, "prom-b", b)
         await until(view, lambda found: sets(found) == {"cluster-eu1": [False, True]}, WITHIN)
 
 
-async def test_operator_shards_of_equal_labels_are_shards(
+async def test_shards_of_the_operator_are_shards_and_its_objects_tell_them(
     describe: Describe,
-    cluster: Cluster,
+    estate: Cluster,
     fresh_nats_server: NatsServer,
     prometheus_factory: Factory[Prometheus],
 ) -> None:
@@ -184,13 +215,21 @@ async def test_operator_shards_of_equal_labels_are_shards(
                 "operator.prometheus.io/name": "k8s",
                 "operator.prometheus.io/shard": str(shard),
             }
-            await cluster.add(name, server, labels=operated)
-    discovery = describe()
+            await add(estate, name, server, labels=operated)
+    await estate.install([OPERATORS_KIND])
+    described = manifests.prometheus(shards=2, replicas=2)
+    described["metadata"]["labels"]["kind"] = "object"
+    await estate.apply(PROMETHEUSES, described)
+    # None of the rule's resource types finds the pods: they lack the label that the object has.
+    discovery = describe({**ADOBES, "label_selectors": {"app": "prometheus", "kind": "object"}})
     async with backends(fresh_nats_server.url) as view:
         await discovery.process.start()
-        found = await until(view, lambda found: len(found) == 4, WITHIN)
+        await until(view, lambda found: sorted(sets(found).values()) == [[True, True]] * 2, WITHIN)
 
-        assert sorted(map(len, sets(found).values())) == [2, 2]
+        assert {target["source"] for target in (await discovery.page())["targets"]} == {
+            "Prometheus monitoring/k8s"
+        }
+    await delete(estate.admin, PROMETHEUSES, "k8s")
 
 
 async def test_a_rule_that_cannot_be_meant_ends_the_process(describe: Describe) -> None:
