@@ -99,6 +99,7 @@ class LabelCache:
         self._until = 0
         self._open = True
         self._overflown = False
+        self._grown = False
         self._recalled: Mapping[bytes, int] = {}
 
     def __len__(self) -> int:
@@ -158,6 +159,8 @@ class LabelCache:
             if entry.drop is None:
                 entry.last = self._recalled.get(entry.output, 0)
                 self._claim(entry)
+        if entry.place < 0:
+            self._grown = True
         return entry
 
     def _claim(self, entry: Entry) -> None:
@@ -169,7 +172,8 @@ class LabelCache:
 
     def end(self) -> None:
         """End a window: put new series into the expected order, forget what is over the limits."""
-        if any(entry.place < 0 for entry in self._seen):
+        if self._grown:
+            self._grown = False
             self._expect(merged(self.expected, self._seen))
         self._seen = []
         if len(self._entries) > self._limit or self.window % self._idle_windows == 0:

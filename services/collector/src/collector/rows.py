@@ -27,6 +27,7 @@ LONGEST = 24
 _SHORTEST = 4
 _MOST_SAMPLES = 16
 _MOST_PATIENCE = 16
+_UNSEEN = 0x80
 
 
 class Row:
@@ -37,6 +38,7 @@ class Row:
         "_begins",
         "_cut",
         "_ends",
+        "_fresh",
         "_heads",
         "_marks",
         "_news",
@@ -70,7 +72,9 @@ class Row:
             begin += entry.size
             own = _kinds(answer, begin, position)
             old = _old(answer, begin, own, start)
-            kinds += own
+            # Of the overlap only its last sample is looked at.
+            kinds += bytes(size | _UNSEEN for size in own[: max(0, old - 1)])
+            kinds += own[max(0, old - 1) :]
             olds.append(sum(own[:old]))
             news.append(sum(own[old:]))
             old_counts.append(old)
@@ -89,15 +93,16 @@ class Row:
         self._sources = tuple(entry.source for entry in entries)
         self._cut = struct.Struct(
             "".join(
-                f"{len(head)}s{entry.size}s{old}s{new}s"
+                f"{len(head)}s{entry.size}s{old + new}s"
                 for head, entry, old, new in zip(heads, entries, olds, news, strict=True)
             )
         )
         self._marks, self._tags = _marks(bytes(kinds))
+        self._fresh = _fresh(tuple(olds), tuple(news))
         self._olds = tuple(old_counts) if any(old_counts) else ()
         """Samples of each series in the overlap; empty when none has any."""
         self._news = tuple(new_counts)
-        ends = list(accumulate(map(int.__add__, old_counts, new_counts)))
+        ends = list(accumulate(new + bool(any(old_counts)) for new in new_counts))
         begins = [end - new for end, new in zip(ends, new_counts, strict=True)]
         self._ends = _picker(*(end - 1 for end in ends))
         self._begins = _picker(*begins)
@@ -128,14 +133,10 @@ class Row:
         if position + self.length > end:
             return None
         cut = self._cut.unpack_from(answer, position)
-        if cut[0::4] != self._heads or cut[1::4] != self._sources:
+        if cut[0::3] != self._heads or cut[1::3] != self._sources:
             return None
-        news = cut[3::4]
-        marks = self._marks.unpack(
-            b"".join([part for pair in zip(cut[2::4], news, strict=True) for part in pair])
-            if self._olds
-            else b"".join(news)
-        )
+        samples = b"".join(cut[2::3])
+        marks = self._marks.unpack(samples)
         if marks[0::2] != self._tags or (times := gate.times(marks[1::2])) is None:
             return None
         ends = self._ends(times)
@@ -150,7 +151,7 @@ class Row:
         self._taken = window
         self.patience = 1
         parts = self._parts.copy()
-        parts[2::3] = news
+        parts[2::3] = self._fresh.unpack(samples)
         return parts
 
     def _continues(self, times: list[int], ends: tuple[int, ...], gate: Gate, window: int) -> bool:
@@ -187,6 +188,12 @@ def _kinds(answer: bytes, begin: int, end: int) -> bytes:
 
 
 @lru_cache(maxsize=4096)
+def _fresh(olds: tuple[int, ...], news: tuple[int, ...]) -> struct.Struct:
+    """Return what cuts the samples of the window out of all, given the sizes of both."""
+    return struct.Struct("".join(f"{o}x{n}s" for o, n in zip(olds, news, strict=True)))
+
+
+@lru_cache(maxsize=4096)
 def _picker(*places: int) -> Callable[[list[int]], tuple[int, ...]]:
     """Return what picks the items at these places, of which there are several."""
     return itemgetter(*places)
@@ -204,9 +211,17 @@ def _old(answer: bytes, begin: int, kinds: bytes, start: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _marks(kinds: bytes) -> tuple[struct.Struct, tuple[bytes, ...]]:
-    """Return what cuts tag and timestamp out of samples of these sizes, and the tags they have."""
-    layout = "".join("2s9x7s" if kind == SAMPLE_SIZES[1] else "2s7s" for kind in kinds)
-    return struct.Struct(layout), tuple(bytes((SAMPLE_TAG, kind - 2)) for kind in kinds)
+    """Return what cuts tag and timestamp out of samples of these sizes, and the tags they have.
+
+    Those with the bit `_UNSEEN` are passed over.
+    """
+    layout = "".join(
+        f"{kind - _UNSEEN}x" if kind & _UNSEEN else "2s9x7s" if kind == SAMPLE_SIZES[1] else "2s7s"
+        for kind in kinds
+    )
+    return struct.Struct(layout), tuple(
+        bytes((SAMPLE_TAG, kind - 2)) for kind in kinds if not kind & _UNSEEN
+    )
 
 
 class Stretch(NamedTuple):

@@ -58,10 +58,11 @@ class Gate:
 
     def times(self, stamps: Sequence[bytes]) -> list[int] | None:
         """Return what these encoded timestamps say, None unless all lie in the span."""
-        found = list(map(self.known.get, stamps))
-        if None in found:
-            found = [self._try(stamp) for stamp in stamps]
-        return None if None in found else found  # type: ignore[return-value]  # None was looked for
+        try:
+            return list(map(self.known.__getitem__, stamps))  # nearly always
+        except KeyError:
+            found = [time for stamp in stamps if (time := self._try(stamp)) is not None]
+        return found if len(found) == len(stamps) else None
 
     def _try(self, stamp: bytes) -> int | None:
         """Return what an encoded timestamp says if it lies inside, and remember it then."""
