@@ -6,6 +6,7 @@ import msgspec
 
 from query_gateway.identity.settings import Auth
 from tenantry_common import config
+from tenantry_common.backend_access import Profile
 
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _OUR_HEADERS = re.compile(
@@ -161,6 +162,8 @@ class Config(config.Service, frozen=True, kw_only=True):
     audit: Audit = Audit()
     tracing: Tracing = Tracing()
     upstream: Upstream = Upstream()
+    backend_access: dict[str, Profile] = msgspec.field(default_factory=dict)
+    """Credentials of backends, by the name of the access profile that discovery gave them."""
     checked_share: float = 0.01
     """Share, from 0 to 1, of the answers to queries that only choose among series (`up == 0`) which
     are checked against the rules once more, read as a whole before the tenant gets anything. Series, label values, exemplars,
