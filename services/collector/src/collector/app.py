@@ -104,6 +104,9 @@ class Collector:
         self._metrics.shards.set_function(lambda: len(self._held()))
         self._metrics.lag.set_function(self._lag)
         process.pages.add_json("/debug/shards", self._page)
+        process.pages.add_json(
+            "/collected-metrics", lambda: [loop.collected() for loop in self._held().values()]
+        )
 
     async def run(self) -> None:
         """Work until the process is to stop; then end the loops and withdraw the reports."""

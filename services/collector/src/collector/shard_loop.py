@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from collector import publish, resume, schedule
+from collector import collected, publish, resume, schedule
 from collector.metrics import Metrics
 from collector.progress import ShardProgress
 from collector.publish import Origin
@@ -98,6 +98,11 @@ class ShardLoop:
             finally:
                 # Only now: nothing is being published any more.
                 await tasks.cancel(keeper)
+
+    def collected(self) -> dict[str, object]:
+        """Return what was collected last, for people."""
+        origin, batch = self._replicas.newest or (None, None)
+        return collected.page(self._shard, self.progress.progress, origin, batch)
 
     def wake(self) -> None:
         """Look again at what is to be done: the job or its sources changed."""
