@@ -1,6 +1,6 @@
 """Schemas of the kinds that operators define, as far as the manifests use them.
 
-Written after the operators' reference pages (prometheus-operator v1, KEDA 2): `additionalProperties`
+Written after the operators' reference pages (prometheus-operator v1, KEDA 2, cert-manager v1): `additionalProperties`
 is false everywhere, so that a field which is not named here fails until somebody has looked it up.
 """
 
@@ -130,9 +130,23 @@ _SCALED_OBJECT = _closed(
     },
 )
 
+_CERTIFICATE = _closed(
+    ["secretName", "dnsNames", "issuerRef"],
+    secretName={"type": "string"},
+    dnsNames={"type": "array", "minItems": 1, "items": {"type": "string"}},
+    issuerRef=_closed(["name"], name={"type": "string"}, kind={"const": "Issuer"}),
+    privateKey=_closed(
+        ["algorithm"],
+        algorithm={"enum": ["RSA", "ECDSA", "Ed25519"]},
+        rotationPolicy={"enum": ["Always", "Never"]},
+    ),
+)
+
 SPECS: dict[tuple[str, str], dict[str, Any]] = {
     ("monitoring.coreos.com/v1", "PodMonitor"): _POD_MONITOR,
     ("monitoring.coreos.com/v1", "PrometheusRule"): _RULES,
     ("keda.sh/v1alpha1", "ScaledObject"): _SCALED_OBJECT,
+    ("cert-manager.io/v1", "Issuer"): _closed(["selfSigned"], selfSigned=_closed([])),
+    ("cert-manager.io/v1", "Certificate"): _CERTIFICATE,
 }
 """(apiVersion, kind) → schema of `spec`."""

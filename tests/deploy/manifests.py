@@ -28,6 +28,9 @@ OVERLAYS = tuple(sorted(path.name for path in (KUBERNETES / "overlays").iterdir(
 SERVICES = tuple(sorted(path.name for path in (ROOT / "services").iterdir() if path.is_dir()))
 KUBECTL = binaries.Binary(names=("kubectl",), variable="KUBECTL_BIN", image="", wheel=True)
 
+OPTIONAL = ("autoscaling-hpa", "webhook")
+"""Components that no overlay takes."""
+
 type Object = dict[str, Any]
 
 CONFIGS: dict[str, type[config.Service]] = {
@@ -61,6 +64,19 @@ def rendered(folder: Path) -> tuple[Object, ...]:
 def overlay(name: str) -> tuple[Object, ...]:
     """Return the objects of an overlay."""
     return rendered(KUBERNETES / "overlays" / name)
+
+
+def with_optional_components(folder: Path) -> tuple[Object, ...]:
+    """Return overlay `minimal` with the components that no overlay takes; `folder` is for a file."""
+    # kustomize takes relative paths only.
+    up = Path(*[".."] * len(folder.parts[1:]), *KUBERNETES.parts[1:])
+    document = {
+        "namespace": "tenantry-system",
+        "resources": [str(up / "overlays" / "minimal")],
+        "components": [str(up / "components" / name) for name in OPTIONAL],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(document))
+    return rendered(folder)
 
 
 def of_kind(objects: tuple[Object, ...], *kinds: str) -> dict[str, Object]:

@@ -73,8 +73,17 @@ def settle_replicas(job: Object) -> None:
 
 @pytest.mark.parametrize("overlay", manifests.OVERLAYS)
 def test_the_chart_is_the_overlay(overlay: str) -> None:
-    charts = dict(neutral(render(LIKE[overlay])))
-    kustomized = dict(neutral(manifests.overlay(overlay)))
+    compare(render(LIKE[overlay]), manifests.overlay(overlay))
+
+
+def test_the_chart_has_the_components_that_no_overlay_takes(tmp_path: Path) -> None:
+    values = {**LIKE["minimal"], "autoscaling": "hpa", "webhook": {"enabled": True}}
+
+    compare(render(values), manifests.with_optional_components(tmp_path))
+
+
+def compare(chart: tuple[Object, ...], overlay: tuple[Object, ...]) -> None:
+    charts, kustomized = dict(neutral(chart)), dict(neutral(overlay))
     for objects in (charts, kustomized):
         objects["ConfigMap", NAMESPACE, "provision"]["data"]["config.yaml"]["nats"].pop("replicas")
 

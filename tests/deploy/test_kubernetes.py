@@ -11,28 +11,20 @@ import kubernetes_validate  # type: ignore[import-untyped]  # nor does this
 import pytest
 import yaml
 from tests.deploy import custom_resources, manifests
-from tests.deploy.manifests import KUBERNETES, OVERLAYS, ROOT, SERVICES, Object
+from tests.deploy.manifests import KUBERNETES, OPTIONAL, OVERLAYS, ROOT, SERVICES, Object
 
+import tenant_controller.config
+import tenant_controller.webhook
 from tenantry_common import streams
 from tenantry_local import binaries
 
 OLDEST, NEWEST = "1.30", "1.37"
 SECRETS_SCRIPT = ROOT / "deploy" / "nats" / "credentials.sh"
-OPTIONAL = ("autoscaling-hpa",)
-"""Components that no overlay takes."""
 
 
 @pytest.fixture
 def with_components(tmp_path: Path) -> tuple[Object, ...]:
-    """Overlay `minimal` with the components that no overlay takes."""
-    # kustomize takes relative paths only.
-    up = Path(*[".."] * len(tmp_path.parts[1:]), *KUBERNETES.parts[1:])
-    document = {
-        "resources": [str(up / "overlays" / "minimal")],
-        "components": [str(up / "components" / name) for name in OPTIONAL],
-    }
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(document))
-    return manifests.rendered(tmp_path)
+    return manifests.with_optional_components(tmp_path)
 
 
 def check(objects: tuple[Object, ...]) -> None:
@@ -126,6 +118,31 @@ def mounted(container: Object, path: str) -> str:
         if Path(path).is_relative_to(mount["mountPath"])
     ]
     return str(name)
+
+
+def test_the_webhook_is_served_where_it_is_called(
+    with_components: tuple[Object, ...], tmp_path: Path
+) -> None:
+    (configuration,) = manifests.of_kind(with_components, "ValidatingWebhookConfiguration").values()
+    (called,) = configuration["webhooks"]
+    reference = called["clientConfig"]["service"]
+    service = manifests.of_kind(with_components, "Service")[reference["name"]]
+    (certificate,) = manifests.of_kind(with_components, "Certificate").values()
+    (container,) = manifests.pods(with_components)["tenant-controller"]["spec"]["containers"]
+    read = manifests.loaded(with_components, "tenant-controller", tmp_path)
+
+    assert isinstance(read, tenant_controller.config.Config)
+    assert read.webhook is not None
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    (port,) = service["spec"]["ports"]
+    assert port["port"] == reference["port"]
+    assert ports[port["targetPort"]] == read.webhook.port
+    assert reference["path"] == tenant_controller.webhook.PATH
+    assert certificate["spec"]["dnsNames"] == [f"{reference['name']}.{reference['namespace']}.svc"]
+    assert mounted(container, read.webhook.tls.cert_file) == "webhook"
+    assert configuration["metadata"]["annotations"]["cert-manager.io/inject-ca-from"] == (
+        f"{certificate['metadata']['namespace']}/{certificate['metadata']['name']}"
+    )
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -308,6 +325,7 @@ def test_who_may_talk_to_whom(name: str) -> None:
         *kube_api,
         *backends,
         ("*", "query-gateway", 8080),
+        ("*", "tenant-controller", 9443),
         ("writer", "ns/others", 9090),
         ("writer", "ns/others", 9091),
         *((one, "ns/kube-system", 53) for one in everybody),

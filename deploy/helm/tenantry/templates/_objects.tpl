@@ -10,6 +10,7 @@ values say. Each file is read with "tenantry.objects", each object goes through 
 {{- if .Values.networkPolicies.enabled }}{{ $globs = append $globs "kubernetes/components/network-policies/*.yaml" }}{{ end -}}
 {{- if .Values.monitoring.enabled }}{{ $globs = append $globs "kubernetes/components/monitoring/*.yaml" }}{{ end -}}
 {{- with .Values.autoscaling }}{{ $globs = append $globs (printf "kubernetes/components/autoscaling-%s/*.yaml" .) }}{{ end -}}
+{{- if .Values.webhook.enabled }}{{ $globs = append $globs "kubernetes/components/webhook/*.yaml" }}{{ end -}}
 {{- $paths := list -}}
 {{- range $glob := $globs -}}
 {{- range $path, $_ := $.Files.Glob $glob -}}
@@ -58,7 +59,7 @@ values say. Each file is read with "tenantry.objects", each object goes through 
 {{- if eq $object.kind "CustomResourceDefinition" -}}
 {{- /* Deleting it would delete every MetricAccess of the cluster. */ -}}
 {{- $_ := set $meta "annotations" (merge (dict "helm.sh/resource-policy" "keep") ($meta.annotations | default dict)) -}}
-{{- else if not (hasPrefix "Cluster" $object.kind) -}}
+{{- else if not (has $object.kind (list "ClusterRole" "ClusterRoleBinding" "ValidatingWebhookConfiguration")) -}}
 {{- $_ := set $meta "namespace" ($meta.namespace | default $root.Release.Namespace) -}}
 {{- end -}}
 {{- if has $object.kind (list "Deployment" "StatefulSet" "Job") -}}
@@ -70,6 +71,13 @@ values say. Each file is read with "tenantry.objects", each object goes through 
 {{- with $values.image.pullPolicy }}{{ $_ := set $container "imagePullPolicy" . }}{{ end -}}
 {{- $_ := set $container "resources" (mergeOverwrite $container.resources (deepCopy $own.resources)) -}}
 {{- $_ := set $template "spec" (mergeOverwrite $template.spec (deepCopy $values.pod) (deepCopy $own.pod)) -}}
+{{- if and $values.webhook.enabled (eq $name "tenant-controller") -}}
+{{- $patch := ($root.Files.Get "kubernetes/components/webhook/patches/deployment.yaml" | fromYaml).spec.template.spec -}}
+{{- range $list := list "env" "ports" "volumeMounts" -}}
+{{- $_ := set $container $list (concat (index (index $patch.containers 0) $list) (index $container $list | default list)) -}}
+{{- end -}}
+{{- $_ := set $template.spec "volumes" (concat $patch.volumes $template.spec.volumes) -}}
+{{- end -}}
 {{- $config := "" -}}
 {{- if eq $name "nats" }}{{ $config = include "tenantry.nats" $root }}{{ else }}{{ $config = include "tenantry.config" (list $root $name) }}{{ end -}}
 {{- $_ := set $template.metadata "annotations" (dict "checksum/config" (sha256sum $config)) -}}
