@@ -93,6 +93,9 @@ proto: setup ## regenerate the protobuf modules after a change of a .proto (need
 bench-delivery: setup ## what delivery costs beside vmagent (VMAGENT_BIN=…, ARGS="--series 100000")
 	$(BIN)/python -m tests.bench.bench_delivery $(ARGS)
 
+bench-gateway: servers ## what the gateway costs, beside asking Prometheus directly (ARGS="--seconds 1")
+	$(BIN)/python -m tests.bench.gateway $(ARGS)
+
 bench-%: setup ## run tests/bench/bench_….py: bench-promql, bench-collector, bench-writer
 	$(BIN)/python tests/bench/bench_$*.py $(ARGS)
 

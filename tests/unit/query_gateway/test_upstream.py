@@ -37,8 +37,8 @@ async def client(
     async with contextlib.AsyncExitStack() as stack:
         for fake in fakes:
             await stack.enter_async_context(fake.server)
-        session = await stack.enter_async_context(upstream.session(chosen))
-        yield Upstream(session, chosen, Metrics(registry), PassOn()), registry
+        pool = await stack.enter_async_context(upstream.pool(chosen))
+        yield Upstream(pool, chosen, Metrics(registry), PassOn()), registry
 
 
 async def body(asked: Upstream, call: Call, *fakes: FakePrometheus) -> bytes:

@@ -36,7 +36,9 @@ def test_any_other_is_replaced(given: list[str]) -> None:
 
 
 def test_new_ids_differ() -> None:
-    assert visit.request_id([]) != visit.request_id([])
+    new = visit.Ids().new
+
+    assert len({visit.request_id([], new) for _ in range(1000)}) == 1000
 
 
 def test_equal_queries_have_equal_digests_and_no_others() -> None:

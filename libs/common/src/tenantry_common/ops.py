@@ -18,6 +18,9 @@ from tenantry_common import errors
 
 _log = logging.getLogger(__name__)
 
+BACKLOG = 1024
+"""Connections that wait to be accepted: what comes beyond waits for a second before it tries again."""
+
 
 class Readiness:
     """Named conditions; a service is ready when all of them are met."""
@@ -103,7 +106,7 @@ async def listen(
     """
     runner = web.AppRunner(app, access_log=None, **asdict(hardening))
     await runner.setup()
-    site = web.TCPSite(runner, host, port)
+    site = web.TCPSite(runner, host, port, backlog=BACKLOG)
     try:
         await site.start()
     except OSError as error:

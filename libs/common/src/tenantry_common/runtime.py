@@ -84,8 +84,13 @@ def run[C: config.Service](
     kind: type[C],
     app: Callable[[C, Runtime], Awaitable[None]],
     argv: Sequence[str] | None = None,
+    *,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> None:
-    """Run `app` as the process of `service`; does not return, exits."""
+    """Run `app` as the process of `service`; does not return, exits.
+
+    `loop_factory` makes another event loop than asyncio's own.
+    """
     parser = argparse.ArgumentParser(prog=service)
     parser.add_argument("--config", type=Path, help="YAML file; see docs/operating")
     arguments = parser.parse_args(argv)
@@ -94,7 +99,9 @@ def run[C: config.Service](
     except errors.ConfigError as error:
         sys.exit(_complain(service, error))
     logs.setup(service, settings.log.level, settings.log.format)
-    sys.exit(asyncio.run(_supervise(service, settings, app)))
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        status = runner.run(_supervise(service, settings, app))
+    sys.exit(status)
 
 
 def _complain(service: str, error: errors.ConfigError) -> int:

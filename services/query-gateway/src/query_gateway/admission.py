@@ -2,13 +2,27 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 
 from query_gateway.config import TenantLimits
 from query_gateway.failures import Failure
 from query_gateway.fair import FairQueue
 
 type _Waiting = asyncio.Future[None]
+
+
+class _Place:
+    """The context of a place. (A class, because a generator would cost microseconds.)"""
+
+    def __init__(self, admission: "Admission", tenant: str, limits: TenantLimits) -> None:
+        self._admission = admission
+        self._tenant = tenant
+        self._limits = limits
+
+    async def __aenter__(self) -> None:
+        await self._admission._enter(self._tenant, self._limits)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._admission._leave(self._tenant)
 
 
 class Admission:
@@ -28,16 +42,22 @@ class Admission:
         """Tenants with a request under way or waiting."""
         return self._queue.active_tenants
 
-    @contextlib.asynccontextmanager
-    async def place(self, tenant: str, limits: TenantLimits) -> AsyncIterator[None]:
-        """Hold a place for `tenant`; wait for it if need be. Raises `Failure` when there is none."""
+    def place(
+        self, tenant: str, limits: TenantLimits
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        """Return the context of a place for `tenant`.
+
+        Waits for it, if need be, when it is entered, and raises `Failure` when there is none.
+        """
+        return _Place(self, tenant, limits)
+
+    async def _enter(self, tenant: str, limits: TenantLimits) -> None:
         if not self._queue.enter(tenant, limits.concurrent_per_tenant):
             await self._wait(tenant, limits)
-        try:
-            yield
-        finally:
-            self._queue.leave(tenant)
-            self._call_next()
+
+    def _leave(self, tenant: str) -> None:
+        self._queue.leave(tenant)
+        self._call_next()
 
     async def _wait(self, tenant: str, limits: TenantLimits) -> None:
         if self._queue.waiting_of(tenant) >= limits.waiting_per_tenant:

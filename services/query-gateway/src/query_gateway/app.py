@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -19,6 +20,7 @@ from query_gateway.identity import modes
 from query_gateway.metrics import Metrics
 from query_gateway.policies import Policies
 from tenantry_common import contracts, kv, ops, runtime, streams, subjects, tasks, tls
+from tenantry_common.backend_access import Keyring
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ async def main(settings: config.Config, process: runtime.Runtime) -> None:
     metrics = Metrics(process.registry)
     async with (
         process.connect(needed=False) as connection,
-        upstream.session(settings.upstream) as session,
+        upstream.pool(settings.upstream) as pool,
         modes.configured(settings.auth, metrics) as identity,
         tracing.configured(settings.tracing, process.instance) as traces,
     ):
@@ -62,7 +64,9 @@ async def main(settings: config.Config, process: runtime.Runtime) -> None:
             exchange=Exchange(
                 policies=policies,
                 backends=backends,
-                upstream=upstream.Upstream(session, settings.upstream, metrics, traces),
+                upstream=upstream.Upstream(
+                    pool, settings.upstream, metrics, traces, Keyring(settings.backend_access)
+                ),
                 metrics=metrics,
                 settings=settings,
                 now=time.time,
@@ -87,6 +91,9 @@ async def main(settings: config.Config, process: runtime.Runtime) -> None:
                 tasks.spawn(group, "readiness", _watch_readiness(process, policies, backends_view)),
                 *(tasks.spawn(group, name, run()) for name, run in identity.background.items()),
             ]
+            # What is here now stays: the collector need not look at it again and again.
+            gc.collect()
+            gc.freeze()
             await _serve(gateway.application(), front, settings, process)
             for task in background:
                 task.cancel()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from query_gateway import config
 from query_gateway.bucket import Buckets
 from query_gateway.visit import Visit
+from tenantry_common import logs
 
 _log = logging.getLogger("tenantry.audit")
 
@@ -59,9 +60,10 @@ class Audit:
         self, visit: Visit, outcome: str, status: int, seconds: float, *, repeated: int
     ) -> None:
         principal = visit.principal
-        _log.info(
+        logs.event(
+            _log,
             "request",
-            extra={
+            {
                 "request_id": visit.id,
                 "principal": principal.name[:_LONGEST_NAME] if principal else "",
                 "mode": principal.mode if principal else "",

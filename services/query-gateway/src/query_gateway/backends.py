@@ -20,10 +20,16 @@ class Backends:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._seen: tuple[contracts.Backend, ...] = ()
+        self._known: tuple[contracts.Backend, ...] = ()
 
     def known(self) -> tuple[contracts.Backend, ...]:
-        """Return every backend, healthy or not, ordered by id."""
-        return tuple(sorted(self._source.snapshot.values(), key=lambda backend: backend.id))
+        """Return every backend, healthy or not, ordered by id; the same object until one changes."""
+        seen = tuple(self._source.snapshot.values())
+        if seen != self._seen:
+            self._known = tuple(sorted(seen, key=lambda backend: backend.id))
+            self._seen = seen
+        return self._known
 
     def count_healthy(self) -> int:
         """Return how many of them discovery calls healthy."""

@@ -5,6 +5,7 @@ they are, and what is done with the answer. A parameter that an endpoint does no
 Every endpoint is also reached below `/tenants/{tenant}`.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -90,13 +91,13 @@ class Endpoint:
             (f"of_tenant.{self.name}", f"/tenants/{{tenant}}{self.path}"),
         )
 
-    @property
+    @functools.cached_property
     def single(self) -> frozenset[str]:
         """Every parameter that may occur once."""
         query = {QUERY} if self.takes_query else set[str]()
         return self.passed | self.kept | query | {NAMESPACE}
 
-    @property
+    @functools.cached_property
     def several(self) -> frozenset[str]:
         """Every parameter that may occur several times, apart from selectors of series."""
         return self.passed_several | self.kept_several

@@ -4,8 +4,8 @@ import functools
 import logging
 import random
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 
+import msgspec
 from aiohttp import web
 
 import tenantry_promql as promql
@@ -29,7 +29,8 @@ from query_gateway.metrics import Metrics
 from query_gateway.parameters import Arguments
 from query_gateway.policies import Policies
 from query_gateway.remote_read import RemoteRead
-from query_gateway.route import Route, route
+from query_gateway.route import Route
+from query_gateway.routes import Routes
 from query_gateway.streaming import Streaming
 from query_gateway.upstream import Upstream, read_aside
 
@@ -40,8 +41,7 @@ _CONTENT_TYPES = {"stream": responses.JSON, "search": f"{calls.NDJSON}; charset=
 """Those that are not negotiated."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What a tenant asks, once it is known who asks and that there is a place for it."""
 
     endpoint: Endpoint
@@ -71,6 +71,7 @@ class Exchange:
         self._policies = policies
         self._backends = backends
         self._upstream = upstream
+        self._routes = Routes()
         self._metrics = metrics
         self._timeout = settings.upstream.timeout_seconds
         self._checked_share = settings.checked_share
@@ -92,7 +93,7 @@ class Exchange:
         kind = asked.endpoint.answer
         if kind in LOCAL:
             return self._local(asked, rules)
-        chosen = route(asked.tenant, self._backends.known())
+        chosen = self._routes.of(asked.tenant, self._backends.known())
         if kind == "remote read":
             return await self._remote_read.answer(
                 asked.request, asked.arguments.message, chosen, rules, asked.limits
@@ -135,17 +136,21 @@ class Exchange:
         async with self._upstream.stream(chosen.candidates, call, seconds=seconds) as answer:
             if answer.length is not None and answer.length > most:
                 raise Failure("limit", f"the answer is longer than answer_bytes ({most})")
+            content_type = _CONTENT_TYPES.get(asked.endpoint.answer, answer.content_type)
+            is_checked = self._is_to_be_checked(asked)
+            if answer.is_whole and not is_checked and asked.endpoint.answer != "search":
+                return responses.success(answer.first, content_type)
             chunks, length = answer.chunks(), answer.length
             if asked.endpoint.answer == "search":
                 permitted = whole_answers.found_names(asked.arguments, asked.endpoint.name, rules)
                 chunks, length = search_lines.lines(chunks, permitted), None
-            elif self._is_to_be_checked(asked):
+            elif is_checked:
                 chunks = self._checked(chunks, asked, rules)
             return await self._streaming.send(
                 asked.request,
                 asked.endpoint.name,
                 chunks,
-                content_type=_CONTENT_TYPES.get(asked.endpoint.answer, answer.content_type),
+                content_type=content_type,
                 length=length,
                 most=most,
             )

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from query_gateway import config, responses
+from query_gateway import config, framing, responses
 from query_gateway.audit import Audit
 from query_gateway.failures import Failure, Kind
 from query_gateway.identity import certificate
 from query_gateway.identity.presented import KEY_HEADER, Presented
 from query_gateway.metrics import Metrics
 from query_gateway.tracing import Tracing
-from query_gateway.visit import REQUEST_ID_HEADER, Visit, request_id
+from query_gateway.visit import REQUEST_ID_HEADER, Ids, Visit, request_id
 from tenantry_common import logs
 
 _log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class Front:
         self._limits = limits
         self._knows = knows
         self._throttle = logs.Throttle(30)
+        self._ids = Ids()
         self.draining = False
         """Whether connections are to be closed after their next answer."""
 
@@ -59,7 +60,7 @@ class Front:
     async def _passed(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource
         visit = Visit(
-            id=request_id(request.headers.getall(REQUEST_ID_HEADER, ())),
+            id=request_id(request.headers.getall(REQUEST_ID_HEADER, ()), self._ids.new),
             endpoint=((resource.name if resource else None) or "other").rpartition(".")[2],
             peer=peer(request) or "",
         )
@@ -82,6 +83,7 @@ class Front:
     ) -> tuple[web.StreamResponse, str]:
         """Return the answer and what became of the request; every failure has its envelope."""
         try:
+            _check_framing(request)
             response = await handler(request)
             return response, "broken off" if visit.broken_off else "answered"
         except Failure as failure:
@@ -121,6 +123,18 @@ class Front:
         if self.draining:
             response.headers["Connection"] = "close"
             response.force_close()
+
+
+def _check_framing(request: web.Request) -> None:
+    """Refuse what does not end where everybody takes it to end. Raises `Failure`."""
+    codings = request.headers.getall("Transfer-Encoding", ())
+    if not codings:
+        return
+    try:
+        framing.check(request.version, codings)
+    except Failure:
+        request.protocol.close()  # what follows on this connection may be anything
+        raise
 
 
 def presented(request: web.Request) -> Presented:

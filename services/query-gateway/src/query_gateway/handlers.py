@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
-from query_gateway import config, endpoints, form, framing, front, limits, parameters
+from query_gateway import config, endpoints, form, front, limits, parameters
 from query_gateway.admission import Admission
 from query_gateway.bucket import Buckets
 from query_gateway.calls import PROTOBUF
@@ -57,7 +56,6 @@ class Gateway:
         """Return the application: the closed list of endpoints, everything else 404."""
         app = web.Application(client_max_size=self._limits.request_bytes)
         self._front.install(app)
-        app.middlewares.append(_framed)
         for endpoint in endpoints.ENDPOINTS:
             for name, path in endpoint.routes:
                 resource = app.router.add_resource(path, name=name)
@@ -96,9 +94,9 @@ class Gateway:
         try:
             principal = await self._modes.identify(front.presented(request))
         except Failure:
-            self._metrics.identified.labels("none").inc()
+            self._metrics.identified_by("none")
             raise
-        self._metrics.identified.labels(principal.mode).inc()
+        self._metrics.identified_by(principal.mode)
         return principal
 
     def _check(
@@ -136,8 +134,12 @@ class Gateway:
         if not types and not request.body_exists:
             return b""
         wanted = PROTOBUF if endpoint.takes_message else _FORM
-        if len(types) != 1 or request.content_type != wanted or not _is_utf8(request.charset):
+        if types != [wanted] and (
+            len(types) != 1 or request.content_type != wanted or not _is_utf8(request.charset)
+        ):
             raise Failure("media_type", f"the body must be {wanted}")
+        if request.content.is_eof():  # it is here
+            return self._not_too_long(request.content.read_nowait())
         try:
             async with asyncio.timeout(self._limits.read_seconds):
                 return await request.read()
@@ -147,22 +149,17 @@ class Gateway:
         except web.RequestPayloadError:
             raise Failure("malformed", "the body cannot be read") from None
 
+    def _not_too_long(self, body: bytes) -> bytes:
+        most = self._limits.request_bytes
+        if len(body) > most:
+            raise web.HTTPRequestEntityTooLarge(most)
+        return body
+
 
 def _texts(arguments: Arguments) -> tuple[str, ...]:
     """Return what is asked for, apart from when."""
     query = arguments.single.get(endpoints.QUERY)
     return (*((query,) if query else ()), *arguments.selectors)
-
-
-@web.middleware
-async def _framed(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer only what ends where everybody takes it to end."""
-    try:
-        framing.check(request.version, request.headers.getall("Transfer-Encoding", ()))
-    except Failure:
-        request.protocol.close()  # what follows on this connection may be anything
-        raise
-    return await handler(request)
 
 
 def _is_utf8(charset: str | None) -> bool:

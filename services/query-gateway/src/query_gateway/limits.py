@@ -33,9 +33,12 @@ class PerTenant:
 
 def for_promql(limits: TenantLimits) -> promql.Limits:
     """Return what the rewriting of one query may need."""
-    return promql.Limits(
-        query_bytes=limits.query_bytes, pieces=limits.pieces, output_bytes=limits.output_bytes
-    )
+    return _for_promql(limits.query_bytes, limits.pieces, limits.output_bytes)
+
+
+@functools.lru_cache(maxsize=256)
+def _for_promql(query_bytes: int, pieces: int, output_bytes: int) -> promql.Limits:
+    return promql.Limits(query_bytes=query_bytes, pieces=pieces, output_bytes=output_bytes)
 
 
 def check_range(parameters: Mapping[str, str], limits: TenantLimits) -> None:

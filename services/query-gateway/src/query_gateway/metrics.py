@@ -1,5 +1,6 @@
 """Every metric of the query gateway, with its meaning and what to do when it moves."""
 
+import functools
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
@@ -130,10 +131,19 @@ class Metrics:
 
     def answered(self, endpoint: str, tenant: str, status: int, seconds: float) -> None:
         """Count one request; `tenant` is empty unless it is one with a policy."""
-        self.requests.labels(endpoint, str(status)).inc()
-        self.seconds.labels(endpoint).observe(seconds)
+        text = str(status)
+        _child(self.requests, endpoint, text).inc()
+        _child(self.seconds, endpoint).observe(seconds)
         if tenant:
-            self.by_tenant.labels(tenant, str(status)).inc()
+            _child(self.by_tenant, tenant, text).inc()
+
+    def asked(self, backend: str, status: str) -> None:
+        """Count one answer of a backend, or that it failed."""
+        _child(self.upstream, backend, status).inc()
+
+    def identified_by(self, mode: str) -> None:
+        """Count one request by the mode that identified it."""
+        _child(self.identified, mode).inc()
 
     def watch(
         self,
@@ -162,6 +172,12 @@ class Metrics:
             "targets_discovered": self._backends,
             "tenants_active": self._policies,
         }
+
+
+@functools.lru_cache(maxsize=4096)
+def _child[T: (Counter, Histogram)](metric: T, *labels: str) -> T:
+    """Return the metric with these labels; `labels` takes a lock, and ten times as long."""
+    return metric.labels(*labels)
 
 
 class _NamesOfAdobe(Collector):

@@ -3,7 +3,7 @@
 What goes upstream is built here from parsed values and the enforcer's output; nothing is copied.
 """
 
-from dataclasses import dataclass, field
+import msgspec
 
 import tenantry_promql as promql
 from query_gateway import endpoints, enforce, federation, label_names
@@ -15,15 +15,14 @@ from query_gateway.form import Pairs
 _LIMIT_DIGITS = 19  # what is longer does not fit into Prometheus' integers
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arguments:
+class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of one request that its endpoint knows, each read once."""
 
     single: dict[str, str]
     """Single-valued parameters that are not empty. Prometheus takes empty for absent."""
     selectors: tuple[str, ...] = ()
     """The values of `match[]`, where they select series."""
-    several: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    several: dict[str, tuple[str, ...]] = {}
     """The values of other parameters that may occur several times."""
     label: str = ""
     """The label in the path of `label/{name}/values`, unescaped."""

@@ -1,5 +1,6 @@
 """What each tenant may see: the newest policies, compiled, and whether they can be trusted still."""
 
+import functools
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from query_gateway.failures import Failure
 from tenantry_common import contracts, logs, subjects
 
 _log = logging.getLogger(__name__)
+
+
+_token = functools.lru_cache(maxsize=4096)(subjects.token)
 
 
 class Source(Protocol):
@@ -57,7 +61,7 @@ class Policies:
         """
         if reason := self.unusable():
             raise Failure("policies", reason)
-        key = subjects.token(tenant)
+        key = _token(tenant)
         policy = self._source.snapshot.get(key)
         if policy is None and key not in self._source.refused:
             self._compiled.pop(key, None)
@@ -81,7 +85,7 @@ class Policies:
         return len(self._source.snapshot)
 
     def __contains__(self, tenant: str) -> bool:
-        return bool(tenant) and subjects.token(tenant) in self._source.snapshot
+        return bool(tenant) and _token(tenant) in self._source.snapshot
 
     def describe(self) -> list[dict[str, object]]:
         """Return every tenant for people: where its rules come from and what they are."""

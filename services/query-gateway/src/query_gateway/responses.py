@@ -37,6 +37,6 @@ def error(failure: Failure) -> web.Response:
     )
 
 
-def success(body: bytes) -> web.Response:
-    """Return the response for an answer that was read as a whole."""
-    return web.Response(body=body, content_type=JSON, headers=HEADERS)
+def success(body: bytes, content_type: str = JSON) -> web.Response:
+    """Return the response for an answer that is here as a whole."""
+    return web.Response(body=body, headers={**HEADERS, "Content-Type": content_type})

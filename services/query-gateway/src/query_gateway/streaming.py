@@ -12,6 +12,7 @@ from query_gateway.answers import NotAnAnswer, Violation
 from query_gateway.failures import Failure
 from query_gateway.front import VISIT
 from query_gateway.metrics import Metrics
+from query_gateway.wire.errors import Broken
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ class _TooLong(Exception):
     """More has come than the tenant may be sent, after the answer had begun."""
 
 
-_BROKEN = (aiohttp.ClientError, OSError, NotAnAnswer)
+_BROKEN = (Broken, aiohttp.ClientError, OSError, NotAnAnswer)
 """What a backend's answer raises that does not come whole. A TimeoutError is an OSError."""
 
 

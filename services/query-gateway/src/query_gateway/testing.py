@@ -170,7 +170,7 @@ async def gateway(
     async with contextlib.AsyncExitStack() as stack:
         for fake in fakes:
             await stack.enter_async_context(fake.server)
-        session = await stack.enter_async_context(upstream.session(settings.upstream))
+        pool = await stack.enter_async_context(upstream.pool(settings.upstream))
         modes = await stack.enter_async_context(configured(settings.auth, metrics))
         if modes.background:
             group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -193,7 +193,7 @@ async def gateway(
             exchange=Exchange(
                 policies=known,
                 backends=Backends(backends),
-                upstream=upstream.Upstream(session, settings.upstream, metrics, tracing),
+                upstream=upstream.Upstream(pool, settings.upstream, metrics, tracing),
                 metrics=metrics,
                 settings=settings,
                 now=lambda: now,

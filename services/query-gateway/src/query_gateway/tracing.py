@@ -19,6 +19,10 @@ _LENGTH = 55  # of version 00; a later one may go on after a dash
 _SAMPLED = 0x01
 
 
+_NO_TRACE = contextlib.nullcontext()
+_NO_HEADER: contextlib.nullcontext[dict[str, str]] = contextlib.nullcontext({})
+
+
 class Tracing(Protocol):
     """What becomes of traces."""
 
@@ -71,17 +75,22 @@ class PassOn:
     def __init__(self) -> None:
         self._current: ContextVar[str] = ContextVar("traceparent", default="")
 
+    def request(
+        self, visit: Visit, traceparent: Sequence[str]
+    ) -> contextlib.AbstractContextManager[None]:
+        """Return a context that remembers the tenant's trace."""
+        found = read(traceparent) if traceparent else ""
+        return self._remembered(found) if found else _NO_TRACE
+
     @contextlib.contextmanager
-    def request(self, visit: Visit, traceparent: Sequence[str]) -> Iterator[None]:
-        """Remember the tenant's trace for this request."""
-        token = self._current.set(read(traceparent))
+    def _remembered(self, trace: str) -> Iterator[None]:
+        token = self._current.set(trace)
         try:
             yield
         finally:
             self._current.reset(token)
 
-    @contextlib.contextmanager
-    def upstream(self) -> Iterator[dict[str, str]]:
-        """Yield the header of the tenant's trace."""
+    def upstream(self) -> contextlib.AbstractContextManager[dict[str, str]]:
+        """Return the context with the header of the tenant's trace."""
         current = self._current.get()
-        yield {"traceparent": current} if current else {}
+        return contextlib.nullcontext({"traceparent": current}) if current else _NO_HEADER

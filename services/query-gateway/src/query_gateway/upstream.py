@@ -9,10 +9,8 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-
-import aiohttp
-from yarl import URL
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from query_gateway import backend_errors, config, form
 from query_gateway.answers import NotAnAnswer
@@ -20,7 +18,11 @@ from query_gateway.calls import JSON, PROTOBUF, Call, Media
 from query_gateway.failures import Failure
 from query_gateway.metrics import Metrics
 from query_gateway.tracing import Tracing
+from query_gateway.wire import request
+from query_gateway.wire.errors import Broken
+from query_gateway.wire.pool import Exchange, Pool
 from tenantry_common import logs
+from tenantry_common.backend_access import Closed, Keyring, Way
 from tenantry_common.contracts import Backend
 
 _log = logging.getLogger(__name__)
@@ -43,38 +45,59 @@ class BackendFailed(Exception):
 class Stream:
     """A backend's answer, whose first bytes are here."""
 
-    def __init__(
-        self,
-        backend: Backend,
-        response: aiohttp.ClientResponse,
-        first: bytes,
-        stall: float,
-    ) -> None:
+    def __init__(self, backend: Backend, exchange: Exchange, first: bytes, stall: float) -> None:
         self.backend = backend
-        self._response = response
-        self._first = first
+        self.first = first
+        """The bytes that are here; none where the answer is empty."""
+        self._exchange = exchange
         self._stall = stall
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the first bytes are all that there is."""
+        return self._exchange.is_read
 
     @property
     def length(self) -> int | None:
         """Bytes of the whole answer, where the backend says so."""
-        return self._response.content_length
+        return self._exchange.length
 
     @property
     def content_type(self) -> str:
         """The header as the backend wrote it: one of the types asked for, with its parameters."""
-        return self._response.headers.get("Content-Type", "")
+        return self._exchange.content_type
+
+    def close(self) -> None:
+        """End the request, if it has not come to its end."""
+        self._exchange.close()
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the answer as it comes.
 
-        Raises `aiohttp.ClientError` or TimeoutError when it does not come to its end.
+        Raises `Broken` or TimeoutError when it does not come to its end.
         """
-        chunk = self._first
+        chunk = self.first
         while chunk:
             yield chunk
+            if self._exchange.is_here:
+                chunk = await self._exchange.read()
+                continue
             async with asyncio.timeout(self._stall):
-                chunk = await self._response.content.readany()
+                chunk = await self._exchange.read()
+
+
+class _Streamed:
+    """The context of one `Stream`. (A class, because each generator would cost microseconds.)"""
+
+    def __init__(self, begin: Callable[[], Awaitable[Stream]]) -> None:
+        self._begin = begin
+
+    async def __aenter__(self) -> Stream:
+        self._stream = await self._begin()
+        return self._stream
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stream.close()
 
 
 class Conversation:
@@ -107,40 +130,42 @@ class Upstream:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        pool: Pool,
         settings: config.Upstream,
         metrics: Metrics,
         tracing: Tracing,
+        keyring: Keyring | None = None,
     ) -> None:
-        self._session = session
+        """Prepare; `keyring` has the credentials of backends that want some."""
+        self._pool = pool
+        self._keyring = keyring or Keyring({})
         self._tracing = tracing
         self._settings = settings
         self._metrics = metrics
         self._throttle = logs.Throttle(30)
 
-    @contextlib.asynccontextmanager
-    async def stream(
+    def stream(
         self, candidates: Sequence[Backend], call: Call, *, seconds: float = math.inf
-    ) -> AsyncIterator[Stream]:
-        """Yield the answer of the first backend that begins one, within `seconds`.
+    ) -> contextlib.AbstractAsyncContextManager[Stream]:
+        """Return the context of the answer of the first backend that begins one, within `seconds`.
 
-        Raises `Failure`.
+        Raises `Failure` when it is entered.
         The upstream request ends with the context, also when that is left early.
         """
 
-        async def begin(backend: Backend) -> tuple[Backend, aiohttp.ClientResponse, bytes]:
-            response = await self._send(backend, call)
-            with contextlib.ExitStack() as unless_it_began, _translated("broke off"):
-                unless_it_began.callback(response.close)
-                first = await response.content.readany()
-                unless_it_began.pop_all()
-            return backend, response, first
+        async def begin(backend: Backend) -> Stream:
+            exchange = await self._send(backend, call)
+            try:
+                first = exchange.take() if exchange.is_here else await exchange.read()
+            except Broken as error:
+                exchange.close()
+                raise BackendFailed(f"broke off: {error}") from error
+            except BaseException:
+                exchange.close()
+                raise
+            return Stream(backend, exchange, first, self._settings.stall_seconds)
 
-        backend, response, first = await self._first(candidates, begin, seconds)
-        try:
-            yield Stream(backend, response, first, self._settings.stall_seconds)
-        finally:
-            response.close()
+        return _Streamed(lambda: self._first(candidates, begin, seconds))
 
     async def ask[T](
         self,
@@ -191,9 +216,9 @@ class Upstream:
 
         Raises `BackendFailed` or `Failure`.
         """
-        response = await self._send(backend, call)
-        with contextlib.closing(response), _translated("broke off"):
-            return await _read(response, most)
+        exchange = await self._send(backend, call)
+        with contextlib.closing(exchange), _translated("broke off"):
+            return await _read(exchange, most)
 
     async def _first[T](
         self,
@@ -217,79 +242,72 @@ class Upstream:
         raise Failure("backends", "no Prometheus backend gave an answer")
 
     def _note(self, backend: Backend, error: BackendFailed) -> None:
-        self._metrics.upstream.labels(backend.id, "failed").inc()
+        self._metrics.asked(backend.id, "failed")
         if self._throttle.allow(backend.id):
             _log.warning("backend failed", extra={"backend": backend.id, "error": str(error)})
 
-    async def _send(self, backend: Backend, call: Call) -> aiohttp.ClientResponse:
+    async def _send(self, backend: Backend, call: Call) -> Exchange:
         """Return a successful answer, its body unread. Raises `BackendFailed` or `Failure`."""
-        response = await self._request(backend, call)
-        if _is_as_asked(response, call.media):
-            self._metrics.upstream.labels(backend.id, str(response.status)).inc()
-            return response
-        with contextlib.closing(response), _translated("broke off"):
-            body = await _read(response, _ERROR_BYTES)
+        with _translated("no answer"), self._tracing.upstream() as trace:
+            way = self._way(backend)
+            to = request.target(f"{backend.url}{call.path}")
+            message = self._message(to, call, {**trace, **way.headers})
+            exchange = await self._pool.ask(_origin(to, way), message)
+        if _is_as_asked(exchange, call.media):
+            self._metrics.asked(backend.id, str(exchange.status))
+            return exchange
+        with contextlib.closing(exchange), _translated("broke off"):
+            body = await _read(exchange, _ERROR_BYTES)
         judge = backend_errors.judge
-        if JSON not in call.media.types and response.content_type == "text/plain":
+        if JSON not in call.media.types and exchange.media_type == "text/plain":
             judge = backend_errors.judge_text
-        failure = judge(response.status, body[:_ERROR_BYTES])
+        failure = judge(exchange.status, body[:_ERROR_BYTES])
         if failure is None:
-            raise BackendFailed(f"status {response.status}, {response.content_type}")
-        self._metrics.upstream.labels(backend.id, str(response.status)).inc()
+            raise BackendFailed(f"status {exchange.status}, {exchange.media_type}")
+        self._metrics.asked(backend.id, str(exchange.status))
         _log.debug(
             "backend refused",
             extra={
                 "backend": backend.id,
-                "status": response.status,
+                "status": exchange.status,
                 "body": body.decode("utf-8", "replace"),
             },
         )
         raise failure
 
-    async def _request(self, backend: Backend, call: Call) -> aiohttp.ClientResponse:
-        with _translated("no answer"), self._tracing.upstream() as trace:
-            more = {**self._settings.headers, **trace}
-            try:
-                return await self._request_once(backend, call, more)
-            except (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError):
-                # An idle connection that the backend had closed; reading twice does no harm.
-                return await self._request_once(backend, call, more)
+    def _way(self, backend: Backend) -> Way:
+        """Return what the backend wants to see of us. Raises `BackendFailed`."""
+        try:
+            return self._keyring.open(backend.url, backend.access)
+        except Closed as error:
+            raise BackendFailed(str(error)) from error
 
-    async def _request_once(
-        self, backend: Backend, call: Call, more: Mapping[str, str]
-    ) -> aiohttp.ClientResponse:
-        text = form.encode(call.form)
-        base = f"{backend.url}{call.path}"
+    def _message(self, to: request.Target, call: Call, more: Mapping[str, str]) -> bytes:
         headers = {
+            **self._settings.headers,
             **more,
             "Accept": call.media.accept,
             "Accept-Encoding": call.media.encoding,
             "User-Agent": _USER_AGENT,
         }
+        text = form.encode(call.form)
         if call.method == "GET":
-            return await self._session.get(
-                URL(f"{base}?{text}", encoded=True), headers=headers, allow_redirects=False
-            )
+            return request.message("GET", to, query=text, headers=headers)
         own = _REMOTE_READ if call.message else {"Content-Type": _FORM}
-        return await self._session.post(
-            URL(base, encoded=True),
-            data=call.message or text.encode("ascii"),
-            headers={**headers, **own},
-            allow_redirects=False,
-        )
+        body = call.message or text.encode("ascii")
+        return request.message("POST", to, headers={**headers, **own}, body=body)
 
 
 @contextlib.asynccontextmanager
-async def session(settings: config.Upstream) -> AsyncIterator[aiohttp.ClientSession]:
-    """Yield the session of an `Upstream`. It keeps no cookies, so tenants share nothing by it."""
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, limit_per_host=settings.connections_per_backend),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds),
-        auto_decompress=False,
-        trust_env=False,
-    ) as client:
-        yield client
+async def pool(settings: config.Upstream) -> AsyncIterator[Pool]:
+    """Yield the connections of an `Upstream`. Nothing but they outlives a request."""
+    made = Pool(
+        per_backend=settings.connections_per_backend, connect_seconds=settings.connect_seconds
+    )
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 async def read_aside[T](read: Callable[[], T], size: int) -> T:
@@ -298,28 +316,40 @@ async def read_aside[T](read: Callable[[], T], size: int) -> T:
     return read() if size < _LARGE else await asyncio.to_thread(read)
 
 
-@contextlib.contextmanager
-def _translated(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (aiohttp.ClientError, OSError) as error:
-        raise BackendFailed(f"{what}: {error!r}") from error
+class _translated:
+    """Let what goes wrong on the way count against the backend."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, Broken | ValueError):
+            raise BackendFailed(f"{self._what}: {error}") from error
 
 
-def _is_as_asked(response: aiohttp.ClientResponse, media: Media) -> bool:
-    if response.status == 204:
+def _origin(to: request.Target, way: Way) -> request.Origin:
+    """Return where to connect to, over TLS with the certificates of `way`."""
+    if isinstance(way.tls, bool):
+        return to.origin
+    return replace(to.origin, context=way.tls, server_name=way.server_name)
+
+
+def _is_as_asked(exchange: Exchange, media: Media) -> bool:
+    if exchange.status == 204:
         return media.may_be_nothing
-    encoding = response.headers.get("Content-Encoding", "identity")
     return (
-        response.status == 200
-        and response.content_type in media.types
-        and encoding == media.encoding
+        exchange.status == 200
+        and exchange.media_type in media.types
+        and exchange.encoding == media.encoding
     )
 
 
-async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+async def _read(exchange: Exchange, most: int) -> bytes:
     """Return the body, or somewhat more than its first `most` bytes."""
     body = bytearray()
-    while len(body) <= most and (chunk := await response.content.readany()):
+    while len(body) <= most and (chunk := await exchange.read()):
         body += chunk
     return bytes(body)

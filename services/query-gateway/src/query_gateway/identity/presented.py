@@ -1,7 +1,8 @@
 """What a request presents about its sender, and the credentials in it; pure."""
 
 import base64
-from dataclasses import dataclass
+
+import msgspec
 
 from query_gateway.failures import Failure
 from query_gateway.identity.certificate import Certificate
@@ -12,8 +13,7 @@ KEY_HEADER = "X-API-Key"
 _LONGEST = 16 * 1024  # what is longer is no credential, and would only be work
 
 
-@dataclass(frozen=True, kw_only=True)
-class Presented:
+class Presented(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a mode of identification may look at, before parameters are read."""
 
     peer: str | None

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import msgspec
+
 from query_gateway.identity.presented import Presented
 
 type ModeName = Literal["trusted-header", "jwt", "apikey", "mtls", "kubernetes"]
@@ -51,8 +53,7 @@ class Every:
         return True
 
 
-@dataclass(frozen=True, kw_only=True)
-class Principal:
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who was identified."""
 
     mode: ModeName

@@ -1,6 +1,6 @@
 """Which tenant a request is for: named by path, header or parameter, or the principal's only one; pure."""
 
-from dataclasses import dataclass
+import msgspec
 
 from query_gateway.failures import Failure
 from query_gateway.identity.presented import TENANT_HEADER
@@ -9,8 +9,7 @@ from query_gateway.identity.principal import Principal
 _LONGEST = 253  # a name in Kubernetes, the longest kind
 
 
-@dataclass(frozen=True, kw_only=True)
-class Named:
+class Named(msgspec.Struct, frozen=True, kw_only=True):
     """The places in which a request may name its tenant."""
 
     path: str | None = None
@@ -30,15 +29,11 @@ def named(places: Named) -> str | None:
     """
     if len(places.headers) > 1:
         raise Failure("malformed", f"header {TENANT_HEADER} occurs more than once")
-    spoken = {
-        "the path": places.path,
-        f"header {TENANT_HEADER}": next(iter(places.headers), None),
-        'parameter "namespace"': places.parameter,
-    }
-    found = {where: tenant for where, tenant in spoken.items() if tenant is not None}
-    if len(set(found.values())) > 1:
-        raise Failure("malformed", f"{' and '.join(found)} name different tenants")
-    tenant = next(iter(found.values()), None)
+    header = places.headers[0] if places.headers else None
+    found = {one for one in (places.path, header, places.parameter) if one is not None}
+    if len(found) > 1:
+        raise Failure("malformed", "path, header and parameter name different tenants")
+    tenant = found.pop() if found else None
     if tenant and not (tenant.isprintable() and len(tenant) <= _LONGEST):
         # Bytes that are not UTF-8 arrive as surrogates, which are not printable.
         raise Failure("malformed", "the name of the tenant cannot be read")

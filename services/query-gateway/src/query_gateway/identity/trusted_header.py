@@ -9,6 +9,8 @@ from query_gateway.identity.presented import Presented
 from query_gateway.identity.principal import Every, Principal
 from query_gateway.identity.settings import Network
 
+_MOST_PEERS = 10_000
+
 
 class TrustedHeader:
     """Believe the tenant that a request names, of peers in these networks or with these names."""
@@ -23,13 +25,19 @@ class TrustedHeader:
         self._networks = tuple(networks)
         self._certificates = frozenset(certificates)
         self._now = now
+        self._peers: dict[str | None, Principal | None] = {}
 
     async def identify(self, presented: Presented) -> Principal | None:
         """Return the proxy that vouches for whom it names, None for any other peer."""
-        name = self._by_certificate(presented.certificate) or self._by_address(presented.peer)
-        if not name:
-            return None
-        return Principal(mode="trusted-header", name=f"proxy {name}", tenants=Every())
+        if name := self._by_certificate(presented.certificate):
+            return _proxy(name)
+        peer = presented.peer
+        if peer not in self._peers:
+            if len(self._peers) >= _MOST_PEERS:
+                self._peers.clear()
+            name = self._by_address(peer)
+            self._peers[peer] = _proxy(name) if name else None
+        return self._peers[peer]
 
     def _by_certificate(self, certificate: Certificate | None) -> str:
         if certificate is None or certificate.not_after <= self._now():
@@ -41,6 +49,10 @@ class TrustedHeader:
         if found is None or not any(found in network for network in self._networks):
             return ""
         return str(found)
+
+
+def _proxy(name: str) -> Principal:
+    return Principal(mode="trusted-header", name=f"proxy {name}", tenants=Every())
 
 
 def address(peer: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

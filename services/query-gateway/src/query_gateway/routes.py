@@ -1,0 +1,28 @@
+"""The routes of tenants, remembered until a backend changes."""
+
+from collections.abc import Sequence
+
+from query_gateway.route import Route, route
+from tenantry_common.contracts import Backend
+
+_MOST = 10_000
+
+
+class Routes:
+    """What `route` says, for each tenant."""
+
+    def __init__(self) -> None:
+        self._known: Sequence[Backend] = ()
+        self._routes: dict[str, Route] = {}
+
+    def of(self, tenant: str, known: Sequence[Backend]) -> Route:
+        """Return the route of `tenant` by the backends of which one knows now. Raises `Failure`.
+
+        `known` is another object as soon as anything in it is another.
+        """
+        if known is not self._known or len(self._routes) >= _MOST:
+            self._known, self._routes = known, {}
+        found = self._routes.get(tenant)
+        if found is None:
+            found = self._routes[tenant] = route(tenant, known)
+        return found

@@ -1,0 +1,156 @@
+"""What the gateway costs: requests per second, delay, CPU and memory, beside asking Prometheus directly.
+
+    python -m tests.bench.gateway [--seconds 3] [--only small]
+
+Real Prometheus, real nats-server, the gateway as a process, the load a process of its own. Ratios
+are to asking Prometheus directly for the rewritten query, with the same load. CPU is what the kernel
+counts for the gateway's process. On cores that others use too, even that can double: the same
+queries through a proxy of plain aiohttp say what the machine is worth. Compare only figures of one
+run.
+"""
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from tests.bench.gateway import asked, estate, process
+from tests.bench.gateway.asked import Case
+from tests.bench.gateway.estate import Running
+from tests.bench.gateway.load import Done, Order
+
+from tenantry_local.ports import LOOPBACK
+
+_CONNECTIONS = (1, 16, 128)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One case at one number of connections."""
+
+    direct: Done
+    through: Done
+    cpu_seconds: float
+
+    @property
+    def ratio(self) -> float:
+        """Requests per second, as a share of those of Prometheus alone."""
+        return self.through.per_second / self.direct.per_second
+
+
+async def load(order: Order) -> Done:
+    """Run the load in a process of its own."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.bench.gateway.load",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    out, _ = await child.communicate(msgspec.json.encode(order))
+    if child.returncode:
+        raise SystemExit("the load failed")
+    done = msgspec.json.decode(out, type=Done)
+    if done.failures:
+        raise SystemExit(f"{done.failures} of {done.answers} answers are failures")
+    return done
+
+
+async def cpu_of(pid: int, order: Order) -> tuple[Done, float]:
+    """Return what came of the load, and the CPU seconds that the process used for it."""
+    before = process.cpu_seconds(pid)
+    done = await load(order)
+    return done, process.cpu_seconds(pid) - before
+
+
+async def measure(running: Running, case: Case, connections: int, seconds: float) -> Measured:
+    """Ask directly, then through the gateway."""
+
+    def order(port: int, requests: list[bytes]) -> Order:
+        return Order(LOOPBACK, port, requests, connections, seconds)
+
+    direct = asked.requests(case.path, case.direct, {})
+    through = asked.requests(case.path, case.through, case.headers)
+    alone = await load(order(running.prometheus.port, direct))
+    if case.path.endswith("query"):
+        await load(order(running.gateway.port, through[:1]))  # connections, specialised code
+    done, cpu = await cpu_of(running.pid, order(running.gateway.port, through))
+    return Measured(alone, done, cpu)
+
+
+async def yardstick(running: Running, case: Case, seconds: float) -> float:
+    """Return the CPU microseconds per query of the plain proxy, at 16 connections."""
+    requests = asked.requests(case.path, case.direct, {})
+    order = Order(LOOPBACK, running.plain_port, requests, 16, seconds)
+    done, cpu = await cpu_of(running.plain_pid, order)
+    return cpu / done.answers * 1e6
+
+
+def show(case: Case, connections: int, found: Measured) -> None:
+    """Print one row."""
+    one, other = found.through, found.direct
+    print(
+        f"{case.name:42} {connections:4} "
+        f"{other.per_second:9.1f} {one.per_second:9.1f} {found.ratio:6.2f} "
+        f"{(one.p50 - other.p50) * 1e3:+9.2f} ({one.p50 / other.p50:5.2f}) "
+        f"{(one.p99 - other.p99) * 1e3:+9.2f} ({one.p99 / other.p99:5.2f}) "
+        f"{found.cpu_seconds / one.answers * 1e6:9.0f}",
+        flush=True,
+    )
+
+
+async def memory(running: Running) -> None:
+    """Print what the process holds while a large answer streams through."""
+    case = asked.large(running, "200 MB", "[0-1]...")
+    requests = asked.requests(case.path, case.through, case.headers)
+    before = process.resident_mib(running.pid)
+    process.forget_peak(running.pid)
+    done = await load(Order(LOOPBACK, running.gateway.port, requests, 1, 0.0))
+    peak = process.peak_mib(running.pid)
+    print(
+        f"\nmemory: {done.size / 1e6:.0f} MB streamed through; resident {before:.1f} MiB before, "
+        f"{peak:.1f} MiB at the peak ({peak - before:+.1f})"
+    )
+
+
+async def main(seconds: float, only: str) -> None:
+    """Measure, and print a table and a last line for machines."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with estate.running(Path(folder)) as running:
+            print(
+                f"{'what':42} conn  direct/s through/s  ratio   added p50, ms      added p99, ms    "
+                "  CPU, µs"
+            )
+            small = []
+            for case in asked.small(running):
+                if only not in case.name:
+                    continue
+                for connections in _CONNECTIONS:
+                    small.append(await measure(running, case, connections, seconds))
+                    show(case, connections, small[-1])
+            large = asked.large(running, "10 MB, trusted-header", "00..")
+            if only in large.name:
+                for connections in _CONNECTIONS:
+                    show(large, connections, await measure(running, large, connections, seconds))
+            if not only:
+                await memory(running)
+            plain = await yardstick(running, next(asked.small(running)), seconds)
+    if small:
+        cpu = (
+            sum(one.cpu_seconds for one in small) / sum(one.through.answers for one in small) * 1e6
+        )
+        ratio = sum(one.ratio for one in small) / len(small)
+        print(f"yardstick: a plain aiohttp proxy uses {plain:.0f} µs; ratio {cpu / plain:.2f}")
+        print(f"bench: cpu_us_per_query={cpu:.0f} ratio_vs_direct={ratio:.2f}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.gateway")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of load for each row and side")
+    parser.add_argument("--only", default="", help="rows whose name holds this")
+    arguments = parser.parse_args()
+    asyncio.run(main(arguments.seconds, arguments.only))

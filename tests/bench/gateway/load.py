@@ -1,0 +1,135 @@
+"""Ask one thing again and again over kept-alive connections; a process of its own, told on stdin.
+
+One JSON document in (`Order`), one out (`Done`). It does as little per answer as it can, so that two
+cores are enough for it, the gateway and Prometheus: bytes that were made beforehand go out, an
+answer is parsed by llhttp and thrown away.
+"""
+
+import asyncio
+import itertools
+import sys
+import time
+from collections.abc import Iterator
+from typing import cast
+
+import httptools
+import msgspec
+import uvloop
+
+
+class Order(msgspec.Struct):
+    """What to ask, and for how long."""
+
+    host: str
+    port: int
+    requests: list[bytes]
+    """Complete HTTP requests, sent in turn."""
+    connections: int
+    seconds: float
+    """For which requests are begun; those under way are waited for."""
+
+
+class Done(msgspec.Struct):
+    """What came of it."""
+
+    seconds: float
+    answers: int
+    failures: int
+    """Answers of another status than 200."""
+    size: int
+    """Bytes of the last answer's body."""
+    p50: float
+    """Seconds within which half of the answers came."""
+    p99: float
+    """Seconds within which 99 of 100 came."""
+
+    @property
+    def per_second(self) -> float:
+        """Answers per second."""
+        return self.answers / self.seconds
+
+
+class Round:
+    """What all connections share."""
+
+    def __init__(self, order: Order) -> None:
+        self.requests: Iterator[bytes] = itertools.cycle(order.requests)
+        self.until = time.perf_counter() + order.seconds
+        self.latencies: list[float] = []
+        self.failures = 0
+        self.size = 0
+        self.left = order.connections
+        self.over = asyncio.get_running_loop().create_future()
+
+    def leave(self) -> None:
+        """One connection has nothing more to do."""
+        self.left -= 1
+        if not self.left and not self.over.done():
+            self.over.set_result(None)
+
+
+class Connection(asyncio.Protocol):
+    """One request after the other."""
+
+    def __init__(self, shared: Round) -> None:
+        self._round = shared
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.WriteTransport | None = None
+        self._began = 0.0
+        self._size = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is no subclass
+        self._ask()
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._began:
+            self._round.over.set_exception(ConnectionError("the connection was closed"))
+
+    def on_body(self, body: bytes) -> None:
+        self._size += len(body)
+
+    def on_message_complete(self) -> None:
+        now = time.perf_counter()
+        self._round.latencies.append(now - self._began)
+        self._round.failures += self._parser.get_status_code() != 200
+        self._round.size = self._size
+        if now < self._round.until:
+            self._ask()
+            return
+        self._began = 0.0
+        self._round.leave()
+
+    def _ask(self) -> None:
+        assert self._transport is not None
+        self._size = 0
+        self._began = time.perf_counter()
+        self._transport.write(next(self._round.requests))
+
+
+async def run(order: Order) -> Done:
+    """Do what `order` says."""
+    shared = Round(order)
+    began = time.perf_counter()
+    loop = asyncio.get_running_loop()
+    for _ in range(order.connections):
+        await loop.create_connection(lambda: Connection(shared), order.host, order.port)
+    await shared.over
+    took = time.perf_counter() - began
+    latencies = sorted(shared.latencies)
+    return Done(
+        seconds=took,
+        answers=len(latencies),
+        failures=shared.failures,
+        size=shared.size,
+        p50=latencies[len(latencies) // 2],
+        p99=latencies[len(latencies) * 99 // 100],
+    )
+
+
+if __name__ == "__main__":
+    read = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
+    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(run(read))))
