@@ -30,10 +30,10 @@ VICTORIA_FLAGS = (
     "-maxLabelValueLen=65536",
 )
 _VICTORIA_KEEPS = 1e-11  # of a block's largest value: twelve decimal digits
-_LATEST_WINDOWS = 4
 _LATEST_STATES = 3
-_LATEST_SECONDS = 45.0
-_LATEST_LOOKS = 10
+_LATEST_SECONDS = 90.0
+_LATEST_PAUSE = 0.5
+_LATEST_LOOKS = 5
 
 type Wanted = Callable[[Job, tuple[int, int]], Awaitable[list[Series]]]
 """Asks the sources what an endpoint of a job must hold of a span, by each replica."""
@@ -124,34 +124,33 @@ class PushgatewayEndpoint:
     ) -> Verdict:
         """Compare what it holds now, until three different states were right, each as a whole.
 
-        Right is the state after one of the last windows. In between there are others, because a
-        window comes in several batches; but something wrong that lasts is in every state.
+        Right is the state after a window that ended after `span`. In between there are others,
+        because a window comes in several batches; but something wrong that lasts is in every state.
         """
         right: dict[int, Verdict] = {}
-        last: list[Verdict] = []
+        wrong: list[Verdict] = []
         ends = time.monotonic() + _LATEST_SECONDS
         while len(right) < _LATEST_STATES and time.monotonic() < ends:
             pushed_ms, values = await held.in_pushgateway(session, self.server.url, PUSH_JOB)
-            want = await wanted(job, (pushed_ms - latest.REACH_MS, pushed_ms))
+            want = await wanted(job, (span[1] - latest.REACH_MS, pushed_ms))
+            history = latest.History(want, job.interval_ms)
+            last = pushed_ms // job.interval_ms * job.interval_ms
             found = min(
                 (
-                    latest.judge(latest.choices(want, until, job.interval_ms), values)
-                    for until in _recent(pushed_ms, job.interval_ms)
+                    latest.judge(history.choices(until), values)
+                    for until in range(last, span[1], -job.interval_ms)
                 ),
                 key=_wrong,
+                default=Verdict(0, 0),
             )
             if found.exact:
                 right[pushed_ms] = found
-            last = [*last[-_LATEST_LOOKS:], found]
-            await asyncio.sleep(0.5)
+            else:
+                wrong.append(found)
+            await asyncio.sleep(_LATEST_PAUSE)
         if len(right) == _LATEST_STATES:
             return right[max(right)]
-        return min((one for one in last if not one.exact), key=_wrong, default=Verdict(0, 0))
-
-
-def _recent(now_ms: int, interval_ms: int) -> list[int]:
-    last = now_ms // interval_ms * interval_ms
-    return [last - n * interval_ms for n in range(_LATEST_WINDOWS)]
+        return min(wrong[-_LATEST_LOOKS:], key=_wrong, default=Verdict(0, 0))
 
 
 def _wrong(found: Verdict) -> int:

@@ -6,9 +6,10 @@ every replica had it, and of what came after that.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from tests.oracle.delivery import held
-from tests.oracle.delivery.held import Labels, Sample, Series
+from tests.oracle.delivery.held import Labels, Series
 from tests.oracle.delivery.verdict import Verdict, grouped
 
 HORIZON_MS = 300_000
@@ -18,37 +19,64 @@ REACH_MS = HORIZON_MS + 60_000
 _SLACK_MS = 5_000
 """How far the replicas' newest samples may be apart."""
 
+
+class _Last(NamedTuple):
+    at: int
+    bits: int
+
+
 type Choice = Mapping[Labels, frozenset[int | None]]
 """The bits that a series may have; None: it may be missing."""
 
 
-def choices(replicas: Sequence[Series], until_ms: int, interval_ms: int) -> Choice:
-    """Return what the group may hold when the last window that was pushed ended at `until_ms`."""
-    until = [
-        {labels: [one for one in samples if one[0] <= until_ms] for labels, samples in each.items()}
-        for each in replicas
-    ]
-    newest = max((s[0] for each in until for samples in each.values() for s in samples), default=0)
-    return {
-        labels: _possible(
-            [grouped(each.get(labels, ()), interval_ms) for each in until], newest - HORIZON_MS
+class History:
+    """What the replicas hold, asked for one instant after the other."""
+
+    def __init__(self, replicas: Sequence[Series], interval_ms: int) -> None:
+        self._replicas = [
+            {labels: grouped(samples, interval_ms) for labels, samples in series.items()}
+            for series in replicas
+        ]
+        self._ends: dict[Labels, list[int]] = {
+            labels: sorted({end for each in self._replicas for end in each.get(labels, ())})
+            for labels in {labels for each in self._replicas for labels in each}
+        }
+
+    def choices(self, until_ms: int) -> Choice:
+        """Return what the group may hold after the window that ended at `until_ms`."""
+        ends = {
+            labels: [end for end in reversed(ends) if end <= until_ms]
+            for labels, ends in self._ends.items()
+        }
+        newest = max(
+            (last.at for labels in ends for last in self._last(labels, ends[labels][:1])), default=0
         )
-        for labels in {labels for each in until for labels in each}
-    }
+        return {
+            labels: self._possible(labels, ends[labels], newest - HORIZON_MS) for labels in ends
+        }
 
+    def _last(self, labels: Labels, ends: Sequence[int]) -> list[_Last]:
+        """Return the last sample that each replica has in these intervals, if it has one."""
+        return [
+            _Last(*each[labels][end][-1])
+            for end in ends
+            for each in self._replicas
+            if end in each.get(labels, ())
+        ]
 
-def _possible(
-    replicas: Sequence[Mapping[int, tuple[Sample, ...]]], oldest_ms: int
-) -> frozenset[int | None]:
-    possible: set[int | None] = set()
-    for end in sorted({end for each in replicas for end in each}, reverse=True):
-        last = [each[end][-1] for each in replicas if end in each]
-        possible |= {None if bits == held.STALE else bits for _, bits in last}
-        if any(at <= oldest_ms + _SLACK_MS for at, _ in last):
-            possible.add(None)
-        if len(last) == len(replicas) or all(at <= oldest_ms for at, _ in last):
-            return frozenset(possible)
-    return frozenset(possible | {None})
+    def _possible(
+        self, labels: Labels, ends: Sequence[int], oldest_ms: int
+    ) -> frozenset[int | None]:
+        """Go back until an interval that every replica has: whichever it came from, it is known."""
+        possible: set[int | None] = set()
+        for end in ends:
+            last = self._last(labels, [end])
+            possible |= {None if one.bits == held.STALE else one.bits for one in last}
+            if any(one.at <= oldest_ms + _SLACK_MS for one in last):
+                possible.add(None)
+            if len(last) == len(self._replicas) or all(one.at <= oldest_ms for one in last):
+                return frozenset(possible)
+        return frozenset(possible | {None})
 
 
 def judge(choice: Choice, found: Mapping[Labels, int]) -> Verdict:

@@ -47,7 +47,7 @@ def replica(*samples: Sample) -> Series:
     ],
 )
 def test_what_a_series_may_be(replicas: list[Series], expected: set[int | None]) -> None:
-    assert latest.choices(replicas, NOW, INTERVAL)[UP] == expected
+    assert latest.History(replicas, INTERVAL).choices(NOW)[UP] == expected
 
 
 CHOICE = {UP: frozenset({ONE, TWO}), OTHER: frozenset[int | None]({None})}
