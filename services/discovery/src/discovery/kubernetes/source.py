@@ -24,6 +24,7 @@ SLICES = Resource("discovery.k8s.io", "v1", "endpointslices")
 PROMETHEUSES = Resource("monitoring.coreos.com", "v1", "prometheuses")
 
 _PATIENT = Timing()
+_PAUSE_SECONDS = 0.1  # in a busy cluster some EndpointSlice changes all the time
 
 
 class Cluster:
@@ -81,6 +82,7 @@ class Cluster:
             _log.warning("kubernetes object not used", extra={"reason": note})
         self._logged = frozenset(self.notes)
         self._on_change()
+        await asyncio.sleep(_PAUSE_SECONDS)
 
     @property
     def _watches(self) -> list[Watch]:
