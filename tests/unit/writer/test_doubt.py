@@ -26,6 +26,23 @@ def test_only_what_is_older_than_the_cursor_is_doubted() -> None:
 
 
 @pytest.mark.parametrize(
+    ("series", "verdict"),
+    [
+        pytest.param(4, "already stored", id="it has the batch but for what ended with it"),
+        pytest.param(5, "rejected", id="it takes most of the batch"),
+    ],
+)
+def test_what_is_refused_of_a_batch_that_is_new_is_lost(series: int, verdict: Verdict) -> None:
+    refused = [
+        Refused(request=name, reason="no", cause="time", verdict="already stored")
+        for name in (b"a", b"b")
+    ]
+    judged = Doubt(CREATED).judge(Batch(window_end_ms=1, series=series, samples=9), refused)
+
+    assert [one.verdict for one in judged] == [verdict] * 2
+
+
+@pytest.mark.parametrize(
     ("windows", "doubted"),
     [
         pytest.param([(1, "already stored"), (2, "already stored")], True, id="stored already"),

@@ -26,6 +26,11 @@ NOW = 1_700_000_000.0
         pytest.param(Answer(status=204), Delivered(), id="204"),
         pytest.param(Answer(status=200, text="ok"), Delivered(), id="200"),
         pytest.param(
+            Answer(status=200, text="<html>", page=True),
+            ConfigFault("200 with a page for people"),
+            id="200 of a login page",
+        ),
+        pytest.param(
             NoAnswer(reason="cannot connect: refused", sent=False),
             Retry("cannot connect: refused"),
             id="not connected",

@@ -115,7 +115,7 @@ class Converter:
     """
 
     def __init__(self, limit: int = 0) -> None:
-        """Remember at most `limit` series, about 600 bytes each."""
+        """Remember at most `limit` series, some 700 bytes each."""
         self._limit = limit
         self._entries: dict[bytes, _Entry] = {}
         self._layouts: dict[_Layout, None] = {}  # the one that was used last stands last

@@ -203,13 +203,15 @@ class DeliverLoop:
             async with hold.of(delivery, self._cursor.ack_wait, look_behind) as right:
                 await self._insist(look_before)
                 await self._make_up_first()
-                maybe_stored = (
-                    doubt.about(delivery.stored)
-                    or described.window_end_ms <= self._makeup.reached_ms
+                doubted = delivery.attempt == 1 and doubt.about(delivery.stored)
+                made_up = described.window_end_ms <= self._makeup.reached_ms
+                settled = await self._deliver(
+                    delivery, right, maybe_stored=doubted or made_up, in_part=doubted
                 )
-                settled = await self._deliver(delivery, right, maybe_stored=maybe_stored)
                 if settled is None:
                     return
+                if doubted:
+                    settled = replace(settled, refused=doubt.judge(described, settled.refused))
                 self._loading.settled()
                 await self._insist(lambda: self._gaps.settled(delivery, described))
                 await self._acknowledge(delivery, settled)

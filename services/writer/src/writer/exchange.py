@@ -61,6 +61,7 @@ async def send(
                 text=outcome.first_line(text or (response.reason or "").encode()),
                 retry_after=response.headers.get("Retry-After", ""),
                 written=_written(response.headers),
+                page=response.content_type == "text/html",
             )
     except _NEVER_SENT as error:
         return outcome.NoAnswer(reason=_why(error), sent=False)

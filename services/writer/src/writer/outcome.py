@@ -2,7 +2,7 @@
 
 | answer | outcome |
 |---|---|
-| 2xx | `Delivered` |
+| 2xx | `Delivered`, but for one with an HTML page: `ConfigFault` |
 | no answer, 408, 429, 5xx | `Retry`, Retry-After first |
 | 400, 409, 413, 422 about the data, 500 with a text that is known to be about the data | `Split` |
 | 400 about anything else | `Split` with cause ``unknown`` |
@@ -84,6 +84,8 @@ class Answer:
     """The header of that name."""
     written: int | None = None
     """Samples and native histograms that a receiver of remote write 2.0 says it has stored."""
+    page: bool = False
+    """Whether an HTML page came with it, such as that of a login."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +134,8 @@ def of(answer: Answer | NoAnswer, now: float) -> Outcome:
     after = retry_after(answer.retry_after, now)
     match answer.status:
         case status if 200 <= status < 300:
-            return Delivered()
+            # No receiver says so. Somebody else took the request, and nothing is stored.
+            return ConfigFault(f"{status} with a page for people") if answer.page else Delivered()
         case 408 | 429:
             return Retry(reason, after)
         case status if status in _ABOUT_DATA and (cause := _cause(status, answer.text)):
