@@ -19,8 +19,9 @@ async def attacked(
         yield running
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many attacks were tried and how many found something."""
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say how many attacks were tried and how many found something, behind all that pytest says."""
     if estate.TALLY.cases:
         tally = estate.TALLY
-        terminalreporter.write_line(f"leakage: cases={tally.cases} leaks={len(tally.leaks)}")
+        line = f"leakage: cases={tally.cases} leaks={len(tally.leaks)}"
+        config.get_terminal_writer().line(line)
