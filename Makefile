@@ -112,6 +112,11 @@ up: ## run it with Docker, see docker-compose.yml (after make images)
 down: ## stop what make up started
 	docker compose down
 
+OVERLAY ?= ha
+.PHONY: manifests
+manifests: setup ## print the Kubernetes manifests (OVERLAY=ha or minimal)
+	@$(BIN)/kubectl kustomize deploy/kubernetes/overlays/$(OVERLAY)
+
 clean: ## remove everything that was installed or written here
 	rm -rf .venv .tools .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
