@@ -15,7 +15,7 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers sync fmt lint types arch lock map check test test-unit e2e oracle oracle-shards oracle-delivery leakage proto demo images up down clean
+.PHONY: help setup servers sync fmt lint types arch lock map check test test-unit e2e oracle oracle-shards oracle-delivery oracle-relabel leakage proto demo images up down clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -81,6 +81,9 @@ oracle-shards: servers ## compare answers put together from several servers with
 KILLS ?= 20
 oracle-delivery: servers ## kill and pause processes, then compare every sample (KILLS=…, ARGS=--pairs)
 	$(BIN)/python -m tests.oracle.delivery.run --kills $(KILLS) $(ARGS)
+
+oracle-relabel: servers ## compare relabelling with what a real Prometheus makes of the same scrapes
+	$(BIN)/python -m tests.oracle.relabel.run $(ARGS)
 
 leakage: servers ## hostile requests against the gateway, a real Prometheus behind it
 	$(BIN)/pytest tests/leakage $(ARGS)
