@@ -124,6 +124,8 @@ class Discovery:
         problems = self._problems()
         self._readiness.set("sources", not problems, "; ".join(problems))
         self._prober.track(self._estate.list_targets())
+        self._metrics.problems.set(len(problems))
+        self._metrics.warnings.set(len(self._warnings()))
         self._on_observation()
 
     def _problems(self) -> tuple[str, ...]:
@@ -141,13 +143,16 @@ class Discovery:
             only_add=not self._estate.complete,
         )
 
+    def _warnings(self) -> tuple[str, ...]:
+        """Return what of the sources is not used."""
+        return (*self._estate.warnings, *(self._cluster.notes if self._cluster else ()))
+
     def _page(self) -> object:
-        notes = self._cluster.notes if self._cluster else ()
         return debug.page(
             leading=self._lease.held,
             files=self._folders.files,
             problems=self._problems(),
-            warnings=(*self._estate.warnings, *notes),
+            warnings=self._warnings(),
             targets=self._estate.targets,
             backends=self._estate.backends,
             seen=self._prober.seen,

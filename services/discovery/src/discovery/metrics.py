@@ -25,6 +25,15 @@ class Metrics:
         self.files = Gauge(
             "tenantry_discovery_files", "Files with targets", ["state"], registry=registry
         )
+        # Gauge. Reasons why what is known of the sources may be out of date: folders that cannot be
+        # listed, an API server that does not answer. /readyz names them.
+        self.problems = Gauge(
+            "tenantry_discovery_source_problems", "Sources out of reach", registry=registry
+        )
+        # Gauge. Objects and targets that are not used; the log and /debug/targets say why.
+        self.warnings = Gauge(
+            "tenantry_discovery_warnings", "Objects and targets not used", registry=registry
+        )
         # Counter by outcome (ready, not_ready). Probes that ended. not_ready grows while a backend
         # is down.
         self.probes = Counter(
