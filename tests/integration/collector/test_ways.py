@@ -137,7 +137,11 @@ async def test_latest_is_the_newest_sample_of_each_series_and_interval(
         # Two intervals at once: only the newer one counts.
         await rig.collected(loop, begin + 30_000)
         await rig.collected(loop, begin + 40_000)
+        told = loop.collected()
 
+    assert (told["source"], told["metricsCollected"], told["lastCollection"]) == (
+        ("a", 1, begin + 40_000)
+    )
     found = await messages(rig.connection)
     assert stamps(found) == {
         "often": [begin, begin + 10_000, begin + 30_000, begin + 40_000],

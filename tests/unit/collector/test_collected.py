@@ -6,7 +6,6 @@ import pytest
 
 from collector import collected
 from collector.batch import Batch
-from collector.publish import Origin
 from collector.testing import SHARD, sample, series
 from tenantry_common import protowire, remote_write, snappy_block
 from tenantry_common.contracts import Progress
@@ -30,7 +29,7 @@ def test_window_and_the_newest_sample_of_its_first_series() -> None:
         for n in range(30)
     )
 
-    page = collected.page(SHARD, PROGRESS, Origin("prom-a", "v"), batch(request, 30))
+    page = collected.page(SHARD, PROGRESS, "prom-a", batch(request, 30))
 
     metrics = page.pop("metrics")
     assert page == {
@@ -67,12 +66,12 @@ def test_window_and_the_newest_sample_of_its_first_series() -> None:
 def test_values(encoded: bytes, value: str) -> None:
     request = remote_write.time_series(remote_write.encode_labels({"a": "b"}), encoded)
 
-    page = collected.page(SHARD, PROGRESS, None, batch(request, 1))
+    page = collected.page(SHARD, PROGRESS, "", batch(request, 1))
 
     assert page["metrics"] == [{"name": "", "labels": {"a": "b"}, "value": value, "timestamp": AT}]
 
 
 def test_shard_that_published_nothing_yet_has_no_samples() -> None:
-    page = collected.page(SHARD, Progress(shard="cluster-eu1"), None, None)
+    page = collected.page(SHARD, Progress(shard="cluster-eu1"), "", None)
 
     assert (page["metrics"], page["omitted"], page["source"]) == ([], 0, "")

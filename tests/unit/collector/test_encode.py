@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.batch import Limits, SeriesTooLarge
-from collector.encode import Encoding, Tally
+from collector.encode import Encoding, Tally, TooManySeries
 from collector.labelcache import LabelCache
 from collector.schedule import Window
 from collector.testing import backend, job, points, sample
@@ -161,6 +161,24 @@ def test_series_larger_than_a_batch_asks_for_a_shorter_window() -> None:
 
     with pytest.raises(SeriesTooLarge):
         encoded(answer([one(UP, *row)]), limits=Limits(series=10, size=500))
+
+
+def test_window_with_too_many_series_is_refused() -> None:
+    data = answer([one({**UP, "n": f"{n:0200}"}, *ROW) for n in range(5000)])
+
+    with pytest.raises(TooManySeries, match="the window holds more than 2000 series"):
+        encoded(data, limits=Limits(series=3000, size=500_000, window_series=2000))
+
+
+def test_newest_sample_alone_is_taken_where_that_is_asked_for() -> None:
+    cache = cache_for()
+    data = answer([one(DOWN, *ROW), one(UP, ROW[0]), one(OTHER, sample(AT + 30_001, 1))])
+
+    for _ in range(3):
+        encoding = Encoding(cache, WINDOW, LIMITS, newest=True)
+        for _ in encoding.run(data):
+            pass
+        assert bodies(encoding) == [delivered(DOWN, ROW[-1]) + delivered(UP, ROW[0])]
 
 
 def test_long_series_and_many_labels_take_three_bytes_of_length() -> None:

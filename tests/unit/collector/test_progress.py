@@ -81,3 +81,24 @@ def test_where_the_stream_continues_is_reported_before_the_first_window() -> Non
     shard.resumed(31_000)
 
     assert shard.progress == Progress(shard="cluster-eu1", window_end_ms=31_000)
+
+
+def test_late_samples_that_are_lost_add_up_with_gaps() -> None:
+    shard = shard_progress()
+
+    shard.published(WINDOW, encoding(Tally(late=5, refused=2)))
+    shard.published(WINDOW, encoding(Tally(refused=1)))
+
+    assert shard.progress.late == 3
+
+
+def test_warnings_of_a_window_stand_together_until_the_next_one() -> None:
+    shard = shard_progress()
+
+    shard.published(WINDOW, encoding(Tally(collisions=1)), "by JSON")
+    assert shard.progress.last_error.startswith("1 series became equal")
+    assert shard.progress.last_error.endswith("; by JSON")
+
+    shard.published(WINDOW, encoding(Tally()))
+    shard.slow("a window takes 9 s")
+    assert shard.progress.last_error == "a window takes 9 s"

@@ -121,3 +121,32 @@ def test_slices_are_halved_down_to_a_second_and_doubled_up_to_the_longest() -> N
     assert schedule.shorter(TIMING, Window(AT, AT + 1_999)) is None
     assert schedule.longer(replace(TIMING, slice=200_000), 300_000).slice == 300_000
     assert schedule.longer(replace(TIMING, slice=2_500), 300_000).slice == 5_000
+
+
+LATEST = replace(TIMING, latest=True)
+
+
+@pytest.mark.parametrize(
+    ("position", "decision"),
+    [
+        pytest.param(AT - 30_000, Due(Window(AT - 30_000, AT)), id="the interval that ended"),
+        pytest.param(
+            AT - 120_000, Due(Window(AT - 120_000, AT), skipped=3), id="only the newest of several"
+        ),
+        pytest.param(
+            AT - 600_000,
+            Due(Window(AT - 300_000, AT), skipped=19),
+            id="samples are not older than an instant vector takes",
+        ),
+        pytest.param(AT, Wait(AT + 35_000), id="the next one"),
+    ],
+)
+def test_what_is_due_where_only_the_newest_is_wanted(position: int, decision: Due | Wait) -> None:
+    assert schedule.due(position, AT + 5_000, LATEST) == decision
+
+
+def test_interval_longer_than_an_instant_vector_looks_back_is_whole() -> None:
+    day = replace(LATEST, interval=86_400_000)
+    at = AT - AT % day.interval
+
+    assert schedule.due(at - day.interval, at + 5_000, day) == Due(Window(at - day.interval, at))

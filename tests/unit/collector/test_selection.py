@@ -4,6 +4,7 @@ import pytest
 
 from collector import selection
 from collector.schedule import Window
+from collector.selection import Names
 from tenantry_common.contracts import Matcher
 from tenantry_common.remote_read import Query
 
@@ -70,3 +71,37 @@ def test_no_rules_ask_for_nothing() -> None:
 def test_broken_rule_is_refused() -> None:
     with pytest.raises(ValueError, match="does not compile"):
         selection.rule_set(((Matcher("x", "=~", "("),),))
+
+
+@pytest.mark.parametrize(
+    ("matchers", "expected"),
+    [
+        pytest.param([("__name__", "=~", ".*")], True, id="everything"),
+        pytest.param([("a", "=~", "x?"), ("b", "!=", "y")], True, id="nothing must be there"),
+        pytest.param([("a", "=", ""), ("b", "=~", "y")], False, id="one label must be"),
+        pytest.param([("a", "!=", "")], False, id="some value"),
+    ],
+)
+def test_query_is_open_when_a_series_without_labels_would_do(
+    matchers: list[tuple[str, str, str]], expected: bool
+) -> None:
+    query = Query(
+        matchers=tuple(Matcher(*m) for m in matchers),  # type: ignore[arg-type]  # operators are literals
+        start_ms=1,
+        end_ms=2,
+    )
+
+    assert selection.is_open(query) is expected
+
+
+def test_queries_are_restricted_to_a_part_of_the_names() -> None:
+    rules = selection.rule_set(((Matcher("a", "=~", "b"),), ()))
+    window = Window(0, 10)
+
+    found = selection.queries(rules, window, Names(("x.y", "z"), others=False))
+
+    names = Matcher("__name__", "=~", "x\\.y|z")
+    assert {query.matchers for query in found} <= {
+        (Matcher("a", "=~", "b"), names),
+        (names,),
+    }

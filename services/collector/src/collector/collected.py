@@ -4,7 +4,6 @@ import math
 import struct
 
 from collector.batch import Batch
-from collector.publish import Origin
 from tenantry_common import contracts, remote_write, snappy_block
 from tenantry_common.subjects import ShardRef
 
@@ -13,7 +12,7 @@ _LARGEST_BATCH = 32 << 20
 
 
 def page(
-    shard: ShardRef, progress: contracts.Progress, origin: Origin | None, batch: Batch | None
+    shard: ShardRef, progress: contracts.Progress, source: str, batch: Batch | None
 ) -> dict[str, object]:
     """Return an entry of `/collected-metrics`: the last window, and its first series.
 
@@ -23,7 +22,7 @@ def page(
     return {
         "job": str(shard.job),
         "shard": shard.shard,
-        "source": "" if origin is None else origin.source,
+        "source": source,
         "lastCollection": progress.window_end_ms,
         "metricsCollected": progress.series,
         "samples": progress.samples,

@@ -98,8 +98,8 @@ class Replicas:
         self._cache: LabelCache | None = None
         self._density = Density()
         self._digest = ""
-        self.newest: tuple[Origin, Batch] | None = None
-        """The first batch of the last window that held anything, for people."""
+        self.newest: tuple[str, Batch] | None = None
+        """Backend and first batch of the last window that held anything, for people."""
 
     async def collect(
         self,
@@ -138,7 +138,7 @@ class Replicas:
         Not `whole`: somebody else published a part of it, so nobody knows up to when.
         """
         if encoded.encoding.batches:
-            self.newest = encoded.origin, encoded.encoding.batches[0]
+            self.newest = encoded.origin.source, encoded.encoding.batches[0]
         if whole and self._cache is not None:
             self._cache.published(window)
             self._density.note(window, encoded.samples)

@@ -101,8 +101,8 @@ class ShardLoop:
 
     def collected(self) -> dict[str, object]:
         """Return what was collected last, for people."""
-        origin, batch = self._replicas.newest or (None, None)
-        return collected.page(self._shard, self.progress.progress, origin, batch)
+        source, batch = self._replicas.newest or ("", None)
+        return collected.page(self._shard, self.progress.progress, source, batch)
 
     def wake(self) -> None:
         """Look again at what is to be done: the job or its sources changed."""
