@@ -56,7 +56,7 @@ async def test_the_bucket_becomes_what_is_wanted_and_nothing_is_written_twice(
 
         assert (await messages(opened) - before, written) == (
             1,
-            ["put", "put", "delete", "put", "put"],
+            ["delete", "put", "put", "put", "put"],
         )
 
 

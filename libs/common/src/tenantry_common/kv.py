@@ -6,6 +6,7 @@ connection was away is missed, deletions included.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,8 @@ from tenantry_common import bus, errors, subjects, tasks
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 1.0
+_LINGER_SECONDS = 0.002  # changes that follow one another so closely are one
+_AT_ONCE = 1_000
 _RESYNC_SECONDS = 60.0
 _OVERDUE_SECONDS = 10.0  # what a re-read may take before it counts as missing
 _EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
@@ -102,18 +105,20 @@ class KvView[T]:
         self._read_at = time.monotonic()
 
     async def _follow(self, watcher: KeyValue.KeyWatcher) -> None:
-        try:
-            entry = await _next(watcher, _POLL_SECONDS)
-        except nats.errors.TimeoutError:
-            return
-        if entry is None:
-            return
-        changed = dict(self._raw)
-        if entry.operation is None and entry.value is not None:
-            changed[entry.key] = entry.value
-        else:
-            changed.pop(entry.key, None)
-        await self._replace(changed)
+        """Take over the next change, and those that came with it: each costs a whole snapshot."""
+        changed: dict[str, bytes] | None = None
+        with contextlib.suppress(nats.errors.TimeoutError):
+            for number in range(_AT_ONCE):
+                entry = await _next(watcher, _LINGER_SECONDS if number else _POLL_SECONDS)
+                if entry is None:
+                    continue
+                changed = dict(self._raw) if changed is None else changed
+                if entry.operation is None and entry.value is not None:
+                    changed[entry.key] = entry.value
+                else:
+                    changed.pop(entry.key, None)
+        if changed is not None:
+            await self._replace(changed)
 
     async def _replace(self, raw: dict[str, bytes]) -> None:
         if raw == self._raw and self.version > 0:

@@ -32,6 +32,10 @@ from tenantry_common.publication import Publication
 
 _log = logging.getLogger(__name__)
 
+_FOLLOW_SECONDS = (
+    0.25  # thousands of objects that are published one by one are not looked at for each
+)
+
 
 class Source(Protocol):
     """Where MetricAccess objects come from."""
@@ -209,6 +213,7 @@ class TenantController:
         while True:
             version = await published.view.newer(version)
             status.touch_waiting()
+            await asyncio.sleep(_FOLLOW_SECONDS)
 
     def _touch(self, jobs: Collection[subjects.JobRef]) -> None:
         if self._status is not None:

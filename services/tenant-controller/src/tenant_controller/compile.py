@@ -105,7 +105,8 @@ def _one(entry: Entry, platform: Platform, labels: Labels | None) -> Compiled:
     access = validated.access
     limits = platform.boundaries
     permitted = limits.narrow(RuleSet(validated.granted), validated.namespace, labels)
-    cuts = tuple(_cut(entry, platform, labels))
+    bounded = bool(limits.covering(validated.namespace, labels))
+    cuts = tuple(_cut(entry, platform, labels)) if bounded else ()
     problems = list(cuts)
     job = None
     remote_write = access.spec.remote_write if access else None
@@ -119,7 +120,6 @@ def _one(entry: Entry, platform: Platform, labels: Labels | None) -> Compiled:
         entry.located.finding(msgspec.structs.replace(problem, object=validated.full_name))
         for problem in problems
     )
-    bounded = bool(limits.covering(validated.namespace, labels))
     return Compiled(entry, permitted, job, (*entry.findings, *found), bounded, cuts)
 
 
@@ -181,7 +181,7 @@ def _job(
 def _policy(tenant: str, objects: tuple[Compiled, ...]) -> TenantPolicy:
     objects = tuple(sorted(objects, key=lambda c: c.entry.validated.name))
     try:
-        permitted = RuleSet(rule for c in objects for rule in c.permitted.rules)
+        permitted = _united(objects)
     except RuleError as error:
         message = f"the rules of all objects cannot be united: {str(error)[:_LONGEST_SHOWN]}"
         return _nothing(tenant, message)
@@ -200,6 +200,12 @@ def _policy(tenant: str, objects: tuple[Compiled, ...]) -> TenantPolicy:
         return policy
     message = f"the rules of all objects compile to {size} bytes, more than {_LARGEST_MESSAGE}"
     return _nothing(tenant, message)
+
+
+def _united(objects: tuple[Compiled, ...]) -> RuleSet:
+    if len(objects) == 1:
+        return objects[0].permitted
+    return RuleSet(rule for c in objects for rule in c.permitted.rules)
 
 
 def _nothing(tenant: str, message: str) -> TenantPolicy:

@@ -1,7 +1,7 @@
 """What a MetricAccess grants: `spec.metrics` and what is ANDed to it become rules; pure."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tenant_controller import names
@@ -33,13 +33,15 @@ def of(spec: Spec, namespace: str) -> Granted:
     rules: list[Rule | None] = []
     for number, text in enumerate(spec.metrics[:_MOST_PATTERNS]):
         path = f"$.spec.metrics[{number}]"
-        rule, error = _read(text)
-        rules.append(None if rule is None else rule + more)
-        if rule is None:
-            problems.append(Problem(path=path, message=error))
-        else:
-            problems += _breadth(path, RuleSet([rule + more]), spec)
-            problems += _doubts(path, text, rule)
+        read = _read(text, more)
+        if isinstance(read, str):
+            rules.append(None)
+            problems.append(Problem(path=path, message=read))
+            continue
+        rule, permitted = read
+        rules.append(rule + more)
+        problems += _breadth(path, rule + more, permitted, spec)
+        problems += _doubts(path, text, rule)
     problems += _problems_of_all(spec, [rule for rule in rules if rule is not None])
     return Granted(tuple(rules), tuple(problems))
 
@@ -69,24 +71,23 @@ def _label_problem(label: str) -> str:
     return ""
 
 
-def _read(text: str) -> tuple[Rule | None, str]:
-    """Return the rule that `text` stands for, or None and why it stands for none."""
+def _read(text: str, more: Rule) -> tuple[Rule, RuleSet] | str:
+    """Return the rule that `text` stands for and what it permits with `more`, or what is wrong."""
     if len(text) > _LONGEST_PATTERN:
-        return None, f"longer than {_LONGEST_PATTERN} characters"
+        return f"longer than {_LONGEST_PATTERN} characters"
     try:
         rule = parse_rule(text)
-        RuleSet([rule])
+        return rule, RuleSet([rule + more])
     except RuleError as error:
-        return None, str(error)
-    return rule, ""
+        return str(error)
 
 
-def _breadth(path: str, permitted: RuleSet, spec: Spec) -> Iterator[Problem]:
+def _breadth(path: str, rule: Rule, permitted: RuleSet, spec: Spec) -> Iterator[Problem]:
     """Yield that a rule matches nothing, or everything though that is not allowed."""
     if permitted.is_empty:
         message = "matches no series: its conditions contradict one another"
         yield Problem(path=path, message=message, severity="warning")
-    elif _is_everything(permitted) and not spec.allow_all:
+    elif not spec.allow_all and _is_everything(rule, permitted):
         message = "matches every series; if that is meant, set spec.allowAll: true"
         yield Problem(path=path, message=message)
 
@@ -114,19 +115,25 @@ def _problems_of_all(spec: Spec, rules: list[Rule]) -> Iterator[Problem]:
         yield Problem(path=path, message=message)
     if not spec.metrics:
         yield Problem(path=path, message="is empty, so nothing is granted", severity="warning")
-    if (
-        not spec.allow_all
-        and not _any_is_everything(rules)
-        and _EVERYTHING[0] in RuleSet(rules).residuals(_ANY_SERIES)
+    if spec.allow_all or all(map(_picks, rules)):
+        return
+    permitted = RuleSet(rules)
+    if permitted.residuals(_ANY_SERIES) == _EVERYTHING and not any(
+        _is_everything(rule, RuleSet([rule])) for rule in rules
     ):
         message = "together these match every series; if that is meant, set spec.allowAll: true"
         yield Problem(path=path, message=message)
 
 
-def _any_is_everything(rules: Iterable[Rule]) -> bool:
-    return any(_is_everything(RuleSet([rule])) for rule in rules)
-
-
-def _is_everything(permitted: RuleSet) -> bool:
+def _is_everything(rule: Rule, permitted: RuleSet) -> bool:
     """Whether every series that has a name is permitted, and every series in Prometheus has one."""
-    return permitted.residuals(_ANY_SERIES) == _EVERYTHING
+    return not _picks(rule) and permitted.residuals(_ANY_SERIES) == _EVERYTHING
+
+
+def _picks(rule: Rule) -> bool:
+    """Whether a rule asks for one value of some label.
+
+    A series with other values than all that are asked for is matched by no such rule: neither one
+    of them nor all together are everything, which spares the search for it.
+    """
+    return any(op == "=" and value for _, op, value in rule)

@@ -5,7 +5,8 @@ by something empty, so that the meaning of the rest can be checked in the same r
 """
 
 import difflib
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Hashable, Iterable, Mapping
 
 import msgspec
 from msgspec import inspect
@@ -25,9 +26,14 @@ def check[T](value: object, kind: type[T]) -> tuple[T | None, tuple[Problem, ...
     values where something was wrong, and is None when not even that could be made.
     """
     walk = _Walk()
-    kept = walk.keep(value, inspect.type_info(kind), "$")
+    kept = walk.keep(value, _type_info(kind), "$")  # type: ignore[arg-type]  # a class is hashable
     usable = None if kept is _UNUSABLE else msgspec.convert(kept, kind)
     return usable, tuple(walk.problems)
+
+
+@functools.cache  # it costs more than the walk
+def _type_info(kind: Hashable) -> inspect.Type:
+    return inspect.type_info(kind)
 
 
 def hides(structural: Iterable[Problem], other: Problem) -> bool:
