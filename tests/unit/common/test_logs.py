@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tenantry_common import logs
+from tenantry_common import config, logs
 
 
 def record(**extra: object) -> logging.LogRecord:
@@ -54,7 +54,7 @@ def test_a_repeated_event_passes_once_per_period_and_key() -> None:
 
 
 @pytest.mark.parametrize("style", ["json", "text"])
-def test_the_nats_client_does_not_log_for_itself(style: logs.LogFormat) -> None:
+def test_the_nats_client_does_not_log_for_itself(style: config.LogFormat) -> None:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:

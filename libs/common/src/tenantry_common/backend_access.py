@@ -5,12 +5,11 @@ backend finds the profile in its own configuration. A name that is not there, a 
 read, a password that would go over plain HTTP: then the backend is not asked at all.
 """
 
+import base64
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import aiohttp
 
 from tenantry_common import config, errors
 
@@ -96,7 +95,8 @@ class Keyring:
             raise Closed(f"access profile {name!r} sends its credentials over https only")
         secret = _kept(self._texts, path, (path,), lambda: _secret(name, path))
         if profile.username:
-            return {"Authorization": aiohttp.encode_basic_auth(profile.username, secret)}
+            pair = base64.b64encode(f"{profile.username}:{secret}".encode()).decode()
+            return {"Authorization": f"Basic {pair}"}
         return {"Authorization": f"Bearer {secret}"}
 
 

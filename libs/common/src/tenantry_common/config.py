@@ -14,9 +14,11 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
-from tenantry_common import errors, logs
+from tenantry_common import errors
 
 ENV_PREFIX = "TENANTRY__"
+
+type LogFormat = Literal["json", "text"]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,7 +94,7 @@ class Log(Section, frozen=True, kw_only=True):
 
     level: str = "info"
     """debug, info, warning or error."""
-    format: logs.LogFormat = "json"
+    format: LogFormat = "json"
     """json for machines, text for people."""
 
 

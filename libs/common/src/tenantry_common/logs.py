@@ -6,11 +6,11 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Literal, TextIO
+from typing import TextIO
 
 import msgspec
 
-type LogFormat = Literal["json", "text"]
+from tenantry_common import config
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -98,7 +98,7 @@ class TextFormatter(logging.Formatter):
         return line + ("\n" + self.formatException(record.exc_info) if record.exc_info else "")
 
 
-def setup(service: str, level: str, style: LogFormat) -> None:
+def setup(service: str, level: str, style: config.LogFormat) -> None:
     """Send all records to stderr in the given style."""
     handler: logging.StreamHandler[TextIO]
     if style == "json":
