@@ -31,7 +31,7 @@ from tests.oracle.delivery.verdict import Verdict
 from tenantry_local import binaries, commands, install
 from tenantry_local.supervisor import Supervisor
 
-_ARRIVAL_SECONDS = 90.0
+_ARRIVAL_SECONDS = 120.0
 _POLL_SECONDS = 0.5
 _SERVERS = ("prometheus", "prometheus-pushgateway", "victoria-metrics")
 

@@ -12,7 +12,7 @@ from tenantry_local import die_with_parent, readiness
 from tenantry_local.errors import PortTaken, StartFailed
 from tenantry_local.ports import is_free
 
-READY_WITHIN = 20.0  # seconds; ten times what a start takes on a machine with other work
+READY_WITHIN = 60.0  # seconds; what a start takes where many others want the cores, and then some
 GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 
 _PROBE_EVERY = 0.02
