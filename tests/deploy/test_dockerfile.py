@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.deploy.manifests import ROOT, SERVICES
 
 from tenantry_local import binaries
@@ -73,3 +74,14 @@ def test_the_entry_point_is_a_command_of_the_distribution(service: str) -> None:
     assert project["name"] == f"tenantry-{service}"
     assert service in project["scripts"]
     assert words(FINAL, "ENTRYPOINT") == ['["sh", "-c", "exec \\"$SERVICE\\" \\"$@\\"", "service"]']
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_compose_runs_a_service_without_rights(service: str) -> None:
+    described = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"][service]
+
+    assert described["image"] == f"tenantry/{service}"
+    assert described.keys().isdisjoint({"user", "privileged", "cap_add", "entrypoint"})
+    assert described["read_only"] is True
+    assert described["cap_drop"] == ["ALL"]
+    assert described["security_opt"] == ["no-new-privileges:true"]
