@@ -1,6 +1,7 @@
 """A whole writer between a real nats-server and real Prometheus servers."""
 
 import asyncio
+import contextlib
 import struct
 import sys
 import time
@@ -23,6 +24,7 @@ from tenantry_common import (
 )
 from tenantry_common.subjects import JobRef, ShardRef
 from tenantry_common.testing import mirror, until
+from tenantry_local.nats_server import NatsServer
 from tenantry_local.process import Process
 from tenantry_local.prometheus import Prometheus
 from tenantry_local.testing import Factory
@@ -392,6 +394,29 @@ async def test_a_writer_that_stops_gives_its_batch_back_at_once(
             await arrived(connection, load, "0")
 
     assert {seen.request for seen in endpoint.seen} == {load.requests[0]}
+
+
+@pytest.mark.parametrize("status", [204, 503])
+async def test_a_writer_stops_at_once_though_nats_is_away(
+    connection: bus.Bus, settings: Config, fresh_nats_server: NatsServer, status: int
+) -> None:
+    """Less than one request to NATS is waited for, with a batch in hand or without."""
+    load = Load(windows=1, series=1)
+
+    async def answer(_: bytes) -> web.Response:
+        return web.Response(status=status)
+
+    settings = msgspec.structs.replace(settings, ack_wait_seconds=600.0)
+    async with testing.endpoint(answer) as endpoint:
+        await testing.put_job(connection, testing.job(JOB, endpoint.url))
+        await load.publish(connection)
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(testing.running(settings))
+            async with mirror(connection, subjects.REPORTS, contracts.decode_report) as reports:
+                await until(reports, lambda found: "0" in progress(found))
+            await fresh_nats_server.kill()
+            async with asyncio.timeout(4):
+                await stack.aclose()
 
 
 async def test_auto_delivers_everything_to_a_prometheus_that_takes_2_0_for_empty_1_0(

@@ -65,6 +65,8 @@ class Reporter:
 
     async def withdraw(self) -> None:
         """Delete what this instance said, because it ends. Without NATS it expires by itself."""
+        if not self._bus.connected:
+            return  # a stop must not wait for a NATS that is away
         try:
             await self._delete(frozenset(self._written))
         except errors.BusUnavailable as error:
