@@ -31,6 +31,8 @@ from tenantry_local.prometheus import Prometheus
 from tenantry_local.server import Launch, native
 from tenantry_local.testing import StartServer
 
+pytestmark = pytest.mark.timeout(180)
+
 NAME = "prometheus.example.com"
 # Of the password that `profile` names, with as few rounds as bcrypt allows.
 HASH = "$2b$04$CwBcbz1FOLlBwUjw5mYGze5S2v9kC3Z2yi353U5Zzni.mYCFmDD6i"
