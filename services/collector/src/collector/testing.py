@@ -130,9 +130,9 @@ async def eventually(condition: Callable[[], bool], seconds: float = 10) -> None
             await asyncio.sleep(0.01)
 
 
-async def reached(loop: ShardLoop, until_ms: int) -> None:
+async def reached(loop: ShardLoop, until_ms: int, seconds: float = 10) -> None:
     """Wait until `loop` has collected everything up to then."""
-    await eventually(lambda: loop.progress.progress.window_end_ms >= until_ms)
+    await eventually(lambda: loop.progress.progress.window_end_ms >= until_ms, seconds)
 
 
 @dataclass
@@ -148,6 +148,7 @@ class Rig:
     slice_ms: int = 300_000
     max_bytes: int = 64 << 20
     fetch_timeout: float = 10
+    cached_series: int = 100_000
     metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
 
     def loop(
@@ -168,7 +169,9 @@ class Rig:
             slots=asyncio.Semaphore(2),
             small_answer=self.max_bytes // 4,
         )
-        replicas = Replicas(shard, puller, self.limits, self.metrics, cached_series=100_000)
+        replicas = Replicas(
+            shard, puller, self.limits, self.metrics, cached_series=self.cached_series
+        )
         return ShardLoop(
             self.connection,
             shard,
@@ -194,11 +197,11 @@ class Rig:
             finally:
                 await tasks.cancel(task)
 
-    async def collected(self, loop: ShardLoop, until_ms: int) -> None:
+    async def collected(self, loop: ShardLoop, until_ms: int, *, seconds: float = 10) -> None:
         """Set the clock, and wait until `loop` has collected everything up to then."""
         self.clock.now_ms = until_ms
         loop.wake()
-        await reached(loop, until_ms)
+        await reached(loop, until_ms, seconds)
 
 
 def backend(url: str, name: str = "a", **more: object) -> Backend:
