@@ -61,7 +61,7 @@ TARGETS = (*_WEB, *_API, *_NODES, *_DBS)
 
 VALUES_OF_TEXT = (
     "plain", "with space", "new\nline", "a\nb", "tab\there", 'quo"te', "it's", "back\\slash", "`tick`",
-    "a.b", "aXb", "a|b", "a", "b", "(group)", "[set]", "{brace}", "^anchor$", "star*", "plus+", "q?",
+    "a.b", "aXb", "a|b", "a", "b", "A", "B", "\ufb01", "fi", "Kelvin", "\u212a", "a\u212a", "|foo|", "|foo-bar|", "(group)", "[set]", "{brace}", "^anchor$", "star*", "plus+", "q?",
     "Ünïcode", "ünïcode", "日本語", "emoji 🙂", "\u017fharp", "\u212aelvin", "K", "k", "/api/v1/items", "/api/v2/items",
     "/", "100%", "$1", "${1}", "-", "0", "01", "1e3", "NaN", "UPPER", "upper", "x" * 200,
 )  # fmt: skip

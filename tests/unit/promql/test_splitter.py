@@ -81,5 +81,5 @@ def test_a_bare_name_never_gets_a_second_condition() -> None:
     with pytest.raises(Refused, match="may disagree"):
         splitter(rule).split(read_selector("sum"))
     assert splitter(rule).split(read_selector('{__name__="sum"}')).injected == (
-        '__name__=~"(?i)\u017fum"',
+        '__name__=~"(?:\\\\b|\\\\B)(?:(?i)\u017fum)(?:\\\\b|\\\\B)"',
     )

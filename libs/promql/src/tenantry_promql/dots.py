@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from tenantry_promql import regexes
 from tenantry_promql.constraints import Cof, Constraint
+from tenantry_promql.doubtful import spelt_out
 from tenantry_promql.normalform import Rule
 from tenantry_promql.syntax import METRIC_NAME, Matcher
 
@@ -30,11 +31,11 @@ def as_meant(rule: Rule) -> Rule:
 
 
 def worded(matcher: Matcher) -> Matcher:
-    """Return a rule's matcher in such words that every server understands what Prometheus 3 would."""
+    """Return a rule's matcher in such words that every server understands what Prometheus 3 should."""
     label, op, value = matcher
-    if op in ("=~", "!~") and label != METRIC_NAME:
-        return Matcher(label, op, _with_newline(value))
-    return matcher
+    if op not in ("=~", "!~"):
+        return matcher
+    return Matcher(label, op, spelt_out(value if label == METRIC_NAME else _with_newline(value)))
 
 
 def _explicit(part: Constraint) -> Constraint:

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from tenantry_promql import constraints, regexes
+from tenantry_promql import constraints, doubtful, regexes
 from tenantry_promql.constraints import ANY, Constraint, to_matchers
 from tenantry_promql.literals import quote
 from tenantry_promql.normalform import TRUE, Rule, matchers_of, name_condition
@@ -99,14 +99,16 @@ def injected_text(rule: Rule) -> str:
 
 @lru_cache(maxsize=4096)
 def _condition_text(label: str, constraint: Constraint) -> str:
-    return ",".join(map(matcher_text, to_matchers(label, constraint)))
+    return ",".join(
+        [matcher_text(doubtful.worded(matcher)) for matcher in to_matchers(label, constraint)]
+    )
 
 
 def absent_text(rule: Rule) -> str:
     """Print them without any `=`, of which absent() would make an output label (Theorem 4)."""
     return ",".join(
         matcher_text(Matcher(label, "=~", regexes.quote_meta(value)) if op == "=" else matcher)
-        for matcher in matchers_of(rule)
+        for matcher in map(doubtful.worded, matchers_of(rule))
         for label, op, value in (matcher,)
     )
 

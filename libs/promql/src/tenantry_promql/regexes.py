@@ -24,6 +24,10 @@ _SHORT = 256
 _MOST_INSTRUCTIONS = 10_000
 
 
+UNDECIDED = "(?U:"
+"""An expression that starts so (lazily, which is the same for a whole value) is never decided."""
+
+
 class BadRegex(ValueError):
     """RE2 does not accept the expression."""
 
@@ -101,7 +105,7 @@ def _short_verdict(regex: str, value: str) -> bool | None:
 
 
 def _verdict(regex: str, value: str) -> bool | None:
-    if "\n" in value:
+    if "\n" in value or regex.startswith(UNDECIDED):
         return None
     if not (value.isascii() and regex.isascii()):
         flags = regex.replace("(?:", "")

@@ -5,7 +5,7 @@ This module is what a caller needs; `contexts` holds the rules of the rewriting.
 
 from typing import NamedTuple
 
-from tenantry_promql import dots
+from tenantry_promql import dots, doubtful
 from tenantry_promql.cache import BoundedCache
 from tenantry_promql.contexts import Rewriter
 from tenantry_promql.errors import Refused
@@ -111,6 +111,5 @@ def selectors_without_match(
     """Return the `match[]` to send where a request has none: the rules, or a selector of nothing."""
     if rules.is_empty:
         return (f"{{{NOTHING_TEXT}}}",)
-    if upstream.major >= 3:
-        return tuple(map(format_selector, rules.selectors()))
-    return tuple(format_selector(map(dots.worded, selector)) for selector in rules.selectors())
+    worded = doubtful.worded if upstream.major >= 3 else dots.worded
+    return tuple(format_selector(map(worded, selector)) for selector in rules.selectors())

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from tenantry_promql import dots, regexes
+from tenantry_promql import dots, doubtful, regexes
 from tenantry_promql.cache import BoundedCache
 from tenantry_promql.constraints import accepts
 from tenantry_promql.containment import reads
@@ -101,8 +101,9 @@ class RuleSet:
 
     def _pieces_of(self, selector: tuple[Matcher, ...], dot_matches_newline: bool) -> Pieces:
         if dot_matches_newline:
-            return pieces_of(*residuals(selector, self._index))
-        left, effort = residuals(dots.as_asked(selector), self._index)
+            return pieces_of(*residuals(doubtful.as_asked(selector), self._index))
+        asked = doubtful.as_asked(dots.as_asked(selector))
+        left, effort = residuals(asked, self._index)
         return pieces_of(tuple(map(dots.as_meant, left)), effort)
 
     def forget(self) -> None:
