@@ -2,6 +2,7 @@
 
 from collector.backfill_lane import BackfillLane, Progress
 from collector.batch import Batch
+from collector.publish import Origin
 from collector.schedule import Window
 from collector.testing import SHARD, series
 from tenantry_common import batches, bus, errors, remote_write, snappy_block, subjects
@@ -9,6 +10,7 @@ from tenantry_common.contracts import Backfill
 
 SUBJECT = subjects.backfill(SHARD, "0")
 WINDOW = Window(10_000, 20_000)
+ORIGIN = Origin("a", "1")
 REQUEST = Backfill(
     tenant=SHARD.job.tenant,
     job=SHARD.job.name,
@@ -42,14 +44,14 @@ async def test_messages_of_another_request_tell_only_where_the_fence_stands(
         **{name: getattr(REQUEST, name) for name in REQUEST.__struct_fields__} | {"at_ms": 2}
     )
     sequence = await BackfillLane(connection, other, lambda: True).publish(
-        WINDOW, [batch("m")], Progress()
+        WINDOW, [batch("m")], ORIGIN, Progress()
     )
 
     assert await lane(connection).progress() == Progress(sequence=sequence)
 
 
 async def test_a_whole_window_is_told_with_its_samples(connection: bus.Bus) -> None:
-    sequence = await lane(connection).publish(WINDOW, [batch("a"), batch("b")], Progress())
+    sequence = await lane(connection).publish(WINDOW, [batch("a"), batch("b")], ORIGIN, Progress())
 
     assert await lane(connection).progress() == Progress(
         sequence=sequence, finished=WINDOW, samples=4
@@ -59,17 +61,17 @@ async def test_a_whole_window_is_told_with_its_samples(connection: bus.Bus) -> N
 async def test_a_window_in_part_is_told_with_its_series_and_completed(
     connection: bus.Bus,
 ) -> None:
-    await lane(connection).publish(Window(0, 10_000), [batch("z")], Progress())
+    await lane(connection).publish(Window(0, 10_000), [batch("z")], ORIGIN, Progress())
     before = await lane(connection).progress()
     fenced = False
     try:
         await lane(connection, parts=2).publish(
-            WINDOW, [batch("a"), batch("b"), batch("c")], before
+            WINDOW, [batch("a"), batch("b"), batch("c")], ORIGIN, before
         )
     except errors.Fenced:
         fenced = True
     found = await lane(connection).progress()
-    sequence = await lane(connection).publish(WINDOW, [batch("c")], found)
+    sequence = await lane(connection).publish(WINDOW, [batch("c")], ORIGIN, found)
 
     assert fenced
     assert found.unfinished is not None
@@ -83,7 +85,7 @@ async def test_a_window_in_part_is_told_with_its_series_and_completed(
 
 async def test_what_is_delivered_is_discarded_but_the_last_message(connection: bus.Bus) -> None:
     sequence = await lane(connection).publish(
-        WINDOW, [batch("a"), batch("b"), batch("c")], Progress()
+        WINDOW, [batch("a"), batch("b"), batch("c")], ORIGIN, Progress()
     )
     pull = await batches.OrderedPull.open(
         connection,

@@ -117,7 +117,7 @@ class Answer:
             outcome = await self._source.replicas.collect(work, window, progress.series)
             if isinstance(outcome, Encoded):
                 self._sequence = await self._lane.publish(
-                    window, outcome.encoding.batches, progress
+                    window, outcome.encoding.batches, outcome.origin, progress
                 )
         if not isinstance(outcome, Encoded):
             cut = span.shorter(window)

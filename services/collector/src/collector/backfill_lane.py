@@ -9,17 +9,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
-from collector import resume
+from collector import publish, resume
 from collector.batch import Batch
-from collector.resume import Unfinished
+from collector.publish import Origin
+from collector.resume import Published, Unfinished
 from collector.schedule import Window
-from tenantry_common import batches, bus, contracts, errors, remote_write, snappy_block, subjects
+from tenantry_common import batches, bus, errors, subjects
 from tenantry_common.contracts import Backfill
 from tenantry_common.subjects import JobRef, ShardRef
 
 _MOST_WAITING = 64
 _LOOK_SECONDS = 0.2
-_LARGEST_BATCH = 32 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,7 @@ class BackfillLane:
     def __init__(self, connection: bus.Bus, request: Backfill, allowed: Callable[[], bool]) -> None:
         shard = ShardRef(JobRef(request.tenant, request.job), request.shard)
         self._bus = connection
+        self._shard = shard
         self._id = request.id
         self._allowed = allowed
         self._subject = subjects.backfill(shard, request.endpoint)
@@ -56,23 +57,25 @@ class BackfillLane:
             return Progress()
         if last.headers.get(subjects.HEADER_BACKFILL) != self._id:
             return Progress(sequence=last.sequence)
-        unfinished = resume.parse(last.headers, last.sequence).unfinished
-        start, end = map(int, last.headers[subjects.HEADER_WINDOW].split("-"))
+        position = resume.parse(last.headers, last.sequence)
+        begun = position.unfinished or position.published
         samples = 0
         series: set[bytes] = set()
-        async for message in self._messages_of(last):
+        async for message in self._messages(begun, until=last.sequence):
             samples += int(message.headers[subjects.HEADER_SAMPLES])
-            if unfinished is not None:
-                series |= _series(message.data)
+            if position.unfinished is not None:
+                series.update(labels for labels, _ in resume.series_of(message.data))
         return Progress(
             sequence=last.sequence,
-            finished=None if unfinished else Window(start, end),
-            unfinished=unfinished,
+            finished=position.published.window if position.published else None,
+            unfinished=position.unfinished,
             samples=samples,
             series=frozenset(series),
         )
 
-    async def publish(self, window: Window, encoded: Sequence[Batch], progress: Progress) -> int:
+    async def publish(
+        self, window: Window, encoded: Sequence[Batch], origin: Origin, progress: Progress
+    ) -> int:
         """Publish the parts of `window` behind what is there; return the last sequence.
 
         Raises `errors.Fenced` when somebody else published or `allowed` says no, and
@@ -82,19 +85,23 @@ class BackfillLane:
         after, done = (begun.after, begun.parts) if begun else (sequence, 0)
         for part, batch in enumerate(encoded, start=done + 1):
             self._check()
-            message_id = subjects.backfill_batch_id(self._subject, self._id, window.end_ms, part)
-            headers = {
-                subjects.HEADER_MSG_ID: message_id,
+            common = publish.headers(
+                self._shard,
+                window,
+                batch,
+                part=part,
+                parts=done + len(encoded),
+                after=after,
+                origin=origin,
+            )
+            own = {
+                subjects.HEADER_MSG_ID: subjects.backfill_batch_id(
+                    self._subject, self._id, window.end_ms, part
+                ),
                 subjects.HEADER_BACKFILL: self._id,
-                subjects.HEADER_WINDOW: str(window),
-                subjects.HEADER_PART: f"{part}/{done + len(encoded)}",
-                subjects.HEADER_AFTER: str(after),
-                subjects.HEADER_SERIES: str(batch.series),
-                subjects.HEADER_SAMPLES: str(batch.samples),
-                subjects.HEADER_SCHEMA: str(contracts.SCHEMA),
             }
             sequence = await batches.publish(
-                self._bus, self._subject, batch.block, headers, after=sequence
+                self._bus, self._subject, batch.block, common | own, after=sequence
             )
         return sequence
 
@@ -117,22 +124,15 @@ class BackfillLane:
         if not self._allowed():
             raise errors.Fenced("the shard is not ours any more")
 
-    async def _messages_of(self, last: batches.Stored) -> AsyncIterator[batches.Stored]:
-        """Yield the messages of the window of `last` that are still there."""
-        sequence = int(last.headers[subjects.HEADER_AFTER])
-        while sequence < last.sequence:
+    async def _messages(
+        self, begun: Unfinished | Published | None, *, until: int
+    ) -> AsyncIterator[batches.Stored]:
+        """Yield the messages of a window that are still there."""
+        sequence = begun.after if begun else until
+        while begun and sequence < until:
             message = await batches.following(self._bus, subjects.BACKFILL, self._subject, sequence)
             if message is None:
                 return
-            if message.headers.get(subjects.HEADER_WINDOW) == last.headers[subjects.HEADER_WINDOW]:
+            if message.headers.get(subjects.HEADER_WINDOW) == str(begun.window):
                 yield message
             sequence = message.sequence
-
-
-def _series(block: bytes) -> set[bytes]:
-    """Return the encoded labels of the series of a batch."""
-    request = snappy_block.decompress(block, limit=_LARGEST_BATCH)
-    return {
-        request[span.start : remote_write.labels_end(request, span.start, span.end)]
-        for span in remote_write.series(request)
-    }

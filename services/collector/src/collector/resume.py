@@ -115,7 +115,7 @@ async def published_series(
     read = 0
     async for block in messages:
         read += 1
-        found.update(label_bytes for label_bytes, _ in _series(block))
+        found.update(label_bytes for label_bytes, _ in series_of(block))
     if read < unfinished.parts:
         # Old messages were discarded. What they held is published a second time, which
         # endpoints refuse as a duplicate; leaving it out could lose it.
@@ -139,7 +139,7 @@ async def last_published(
         connection, shard, published.window, parts=published.parts, after=published.after
     ):
         read += 1
-        for label_bytes, last in _series(block):
+        for label_bytes, last in series_of(block):
             found[label_bytes] = max(last, found.get(label_bytes, 0))
     return found if read == published.parts else None
 
@@ -158,7 +158,7 @@ async def _messages(
         after = message.sequence
 
 
-def _series(block: bytes) -> Iterator[tuple[bytes, int]]:
+def series_of(block: bytes) -> Iterator[tuple[bytes, int]]:
     """Yield the encoded labels of each series of a batch and its last timestamp (ms)."""
     request = snappy_block.decompress(block, limit=_LARGEST_BATCH)
     for span in remote_write.series(request):
