@@ -136,7 +136,9 @@ class Bench:
             await asyncio.sleep(self._options.interval * 0.9)
             await self._quiet(counted, ends)
             now, so_far, _ = _look(watched), *await self._counts(counted)
-            spent = sum(now[one].cpu_seconds - begin[one].cpu_seconds for one in pipeline)
+            spent = sum(
+                now[one].cpu_seconds - begin[one].cpu_seconds for one in pipeline if one != "nats"
+            )
             self._say(
                 f"  {name}: {number} of {self._options.windows} windows, {so_far - stored:,} samples"
                 + (f", {spent:.2f} CPU s" if pipeline else "")
@@ -244,7 +246,8 @@ def main() -> None:
     options = parser.parse_args()
     if install.main(["prometheus", *(() if options.alone else ("vmagent",))]):
         sys.exit(1)
-    console = Console(stderr=True)
+    terminal = Console(stderr=True)
+    console = terminal if terminal.is_terminal else Console(stderr=True, width=120)
     with tempfile.TemporaryDirectory(prefix="bench-delivery-") as directory:
         phases = asyncio.run(Bench(options, Path(directory), console).run())
     console.print(_table(phases, options.series))
