@@ -1,15 +1,18 @@
 """Perform blows: kill or pause processes, wait, and bring them back."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import aiohttp
 from tests.oracle.delivery.chaos import Blow, Victim
 from tests.oracle.delivery.fleet import Fleet
 
+from tenantry_local.errors import StartFailed
 from tenantry_local.supervisor import Supervisor
 
-_FLUSH_SECONDS = 20.0
+_FLUSH_SECONDS = 60.0
+_TRIES = 3
 
 
 class Striker:
@@ -29,7 +32,15 @@ class Striker:
         await asyncio.sleep(blow.seconds)
         async with asyncio.TaskGroup() as group:
             for name in names:
-                group.create_task(self._supervisor.restart(name))
+                group.create_task(self._bring_back(name))
+
+    async def _bring_back(self, name: str) -> None:
+        """Start again what was killed; where many others want the cores that may take several tries."""
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(StartFailed):
+                await self._supervisor.restart(name)
+                return
+        await self._supervisor.restart(name)
 
     async def _pause(self, names: Sequence[str], seconds: float) -> None:
         for name in names:
