@@ -15,7 +15,7 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers sync fmt lint types arch lock map check test test-unit e2e oracle oracle-shards oracle-delivery oracle-relabel leakage proto demo images up down clean
+.PHONY: help setup servers sync fmt lint types arch lock map check test test-unit test-kubernetes e2e oracle oracle-shards oracle-delivery oracle-relabel leakage proto demo images up down clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -87,6 +87,11 @@ oracle-relabel: servers ## compare relabelling with what a real Prometheus makes
 
 leakage: servers ## hostile requests against the gateway, a real Prometheus behind it
 	$(BIN)/pytest tests/leakage $(ARGS)
+
+# KUBEBUILDER_ASSETS names a folder with etcd and kube-apiserver; without, kmock stands for them.
+test-kubernetes: servers ## the tests of Kubernetes, on a real API server where KUBEBUILDER_ASSETS is set
+	$(BIN)/pytest tests/kubernetes tests/deploy tests/integration/tenant_controller \
+		tests/unit/tenant_controller tests/unit/discovery $(wildcard tests/unit/common/test_kubernetes*.py) $(ARGS)
 
 proto: setup ## regenerate the protobuf modules after a change of a .proto (needs the network)
 	$(UV) tool run --from grpcio-tools python -m grpc_tools.protoc -I libs/common/src \

@@ -12,7 +12,7 @@ import itertools
 import json
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, override
 
@@ -95,6 +95,8 @@ class ApiServer(kmock.RawHandler):
         self.watches: list[_Stream] = []
         self.opened: Counter[Kind] = Counter()
         self.lists = 0
+        self.admission: Callable[[Object], Awaitable[Object]] | None = None
+        """Asked with an AdmissionReview before a custom resource is created or updated."""
         self.delay_seconds = 0.0
         """Time before anything is answered."""
         self.away = False
@@ -251,6 +253,7 @@ class ApiServer(kmock.RawHandler):
             case "GET", _:
                 return aiohttp.web.json_response(self._known(kind, key))
             case "POST", None:
+                await self._admit("CREATE", request, kind)
                 return aiohttp.web.json_response(self._create(kind, request.data), status=201)
             case "PUT" | "PATCH", _:
                 known = self._known(kind, key)
@@ -260,6 +263,8 @@ class ApiServer(kmock.RawHandler):
                     else _merged(known, request.data)
                 )
                 status = request.subresource == "status"
+                if not status:
+                    await self._admit("UPDATE", request, kind)
                 wanted = request.data.get("metadata", {}).get("resourceVersion")
                 if wanted and wanted != known["metadata"]["resourceVersion"]:
                     raise _Refused(409, "Conflict", "the object has been modified")
@@ -267,6 +272,23 @@ class ApiServer(kmock.RawHandler):
             case "DELETE", _:
                 return aiohttp.web.json_response(self._delete(kind, key))
         raise _Refused(405, "MethodNotAllowed")
+
+    async def _admit(self, operation: str, request: rendering.Request, kind: Kind) -> None:
+        if self.admission is None or kind in BUILT_IN:
+            return
+        asked = {
+            "uid": str(uuid.uuid4()),
+            "kind": {"group": kind[0], "version": "v1", "kind": self.kinds[kind].kind},
+            "operation": operation,
+            "namespace": request.namespace,
+            "name": request.data["metadata"].get("name", ""),
+            "object": request.data,
+        }
+        version = "admission.k8s.io/v1"
+        review = {"apiVersion": version, "kind": "AdmissionReview", "request": asked}
+        response = (await self.admission(review))["response"]
+        if not response["allowed"]:
+            raise _Refused(422, "Invalid", response["status"]["message"])
 
     def _known(self, kind: Kind, key: tuple[str, str]) -> Object:
         try:

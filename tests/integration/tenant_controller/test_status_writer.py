@@ -114,6 +114,7 @@ async def test_an_object_gets_its_status_and_its_event(
     server.apply(KIND, item("up"))
     async with writing(server, connection) as found:
         status = await status_of(server, 1)
+        assert status["lastUpdated"]
         assert {c["type"]: c["status"] for c in status["conditions"]}["Ready"] == "True"
 
         server.apply(KIND, item("up") | {"spec": {"source": "s", "metrics": ["up{"]}})

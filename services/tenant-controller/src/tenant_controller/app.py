@@ -71,9 +71,30 @@ async def main(settings: config.Config, process: runtime.Runtime) -> None:
 async def _connected(settings: config.Config, platform: Platform, process: runtime.Runtime) -> None:
     source = "manifests" if settings.kubernetes is None else "kubernetes"
     process.readiness.set(source, False, "not read yet")
-    async with _api(settings.kubernetes, process) as api, process.connect() as connection:
+    metrics = Metrics(process.registry)
+    async with (
+        _webhook(settings.webhook, metrics),
+        _api(settings.kubernetes, process) as api,
+        process.connect() as connection,
+    ):
         await streams.ensure(connection, settings.nats)
-        await TenantController(settings, platform, process, connection, api).run()
+        await TenantController(settings, platform, process, metrics, connection, api).run()
+
+
+@contextlib.asynccontextmanager
+async def _webhook(settings: config.Webhook | None, metrics: Metrics) -> AsyncIterator[None]:
+    """Serve the admission webhook meanwhile; it needs neither NATS nor the API server."""
+    if settings is None:
+        yield
+        return
+    webhook = Webhook(settings, metrics)
+    await webhook.start()
+    async with asyncio.TaskGroup() as group:
+        task = tasks.spawn(group, "webhook", webhook.run())
+        try:
+            yield
+        finally:
+            task.cancel()
 
 
 @contextlib.asynccontextmanager
@@ -96,12 +117,13 @@ class TenantController:
         settings: config.Config,
         platform: Platform,
         process: runtime.Runtime,
+        metrics: Metrics,
         connection: bus.Bus,
         api: kubernetes.Api | None,
     ) -> None:
         self._platform = platform
         self._readiness = process.readiness
-        self._metrics = Metrics(process.registry)
+        self._metrics = metrics
         self._lease = leases.Lease(
             connection,
             subjects.leader_lease(process.service),
@@ -113,7 +135,6 @@ class TenantController:
         self._wanted: Mapping[str, Mapping[str, bytes]] = {}
         self._policies = self._publication(connection, subjects.POLICIES)
         self._jobs = self._publication(connection, subjects.JOBS)
-        self._webhook = Webhook(settings.webhook, self._metrics) if settings.webhook else None
         self._status: StatusWriter | None = None
         self._reported: Reported | None = None
         self._source: Source
@@ -146,16 +167,12 @@ class TenantController:
     async def run(self) -> None:
         """Compile and publish, for ever."""
         both = (self._policies, self._jobs)
-        if self._webhook is not None:
-            await self._webhook.start()
         async with asyncio.TaskGroup() as group:
             tasks.spawn(group, "publish policies", self._policies.run())
             tasks.spawn(group, "publish jobs", self._jobs.run())
             tasks.spawn(group, self._source.name, self._source.run())
             tasks.spawn(group, "compile", self._compile_forever())
             tasks.spawn(group, "lead", publication.lead(self._lease, both, self._led))
-            if self._webhook is not None:
-                tasks.spawn(group, "webhook", self._webhook.run())
             if self._status is not None and self._reported is not None:
                 tasks.spawn(group, "reports", self._reported.run())
                 tasks.spawn(group, "status", self._status.run())

@@ -164,7 +164,11 @@ class StatusWriter:
             published=published,
             reports=self._reported.of(job) if compiled.job is not None else (),
         )
-        return status.of(seen, _status(item), int(self._now() * 1000))
+        before = _status(item)
+        wanted = status.of(seen, before, int(self._now() * 1000))
+        # When it was written is no reason to write it.
+        kept = {name: before[name] for name in ("lastUpdated",) if name in before}
+        return wanted | kept
 
     async def _slot(self) -> None:
         """Wait until all objects together may be written again."""
@@ -184,7 +188,11 @@ class StatusWriter:
             return
         self._pace.wrote(key, time.monotonic())
         version = item["metadata"].get("resourceVersion")
-        body = {"metadata": {"resourceVersion": version}, "status": patch}
+        at = status.time(int(self._now() * 1000))
+        body = {
+            "metadata": {"resourceVersion": version},
+            "status": {**patch, "lastUpdated": at},
+        }
         try:
             await self._api.call(
                 "PATCH",
