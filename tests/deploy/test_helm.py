@@ -1,5 +1,7 @@
 """The chart is the same as the overlays, as Helm itself renders it, and changes what its values say."""
 
+import functools
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,25 +29,30 @@ def render(
     values: Mapping[str, Any], namespace: str = NAMESPACE, revision: int = 1
 ) -> tuple[Object, ...]:
     """Return the objects that `helm install` would send."""
+    return _rendered(json.dumps(values), namespace, revision)
+
+
+@functools.cache
+def _rendered(values: str, namespace: str, revision: int) -> tuple[Object, ...]:
     with helm.Chart.load(str(CHART)) as chart:
-        chart.validate_schema(dict(values))
-        files = chart.render(dict(values), name="tenantry", namespace=namespace, revision=revision)
+        given = json.loads(values)
+        chart.validate_schema(given)
+        files = chart.render(given, name="tenantry", namespace=namespace, revision=revision)
     return tuple(
         found
         for name, text in files.items()
         if name.endswith(".yaml")
-        for found in yaml.safe_load_all(text)
-        if found
+        for found in manifests.parse(text)
     )
 
 
 def neutral(objects: tuple[Object, ...]) -> Iterator[tuple[tuple[str, str, str], Object]]:
     """Yield the objects by identity, without what tells kustomize and Helm apart."""
     hashed = {name: HASH.sub("", name) for name in manifests.of_kind(objects, "ConfigMap")}
-    text = yaml.safe_dump_all(objects)
+    text = yaml.dump_all(objects, Dumper=yaml.CSafeDumper)
     for name, plain in hashed.items():
         text = re.sub(rf"\b{name}\b", plain, text) if name != plain else text
-    for found in yaml.safe_load_all(text):
+    for found in manifests.parse(text):
         if found["kind"] == "Namespace":
             continue  # --create-namespace
         metadata = found["metadata"]
@@ -195,17 +202,32 @@ def test_pods_and_images_are_as_the_values_say() -> None:
     assert specs["writer"]["securityContext"] == specs["collector"]["securityContext"]
 
 
+def test_a_secret_is_mounted_where_the_configuration_looks_for_it() -> None:
+    objects = render({"query-gateway": {"secretMounts": {"gateway-tls": "/tls"}}})
+    spec = manifests.pods(objects)["query-gateway"]["spec"]
+    before = manifests.pods(render({}))["query-gateway"]["spec"]
+
+    assert spec["volumes"] == [
+        *before["volumes"],
+        {"name": "secret-gateway-tls", "secret": {"secretName": "gateway-tls"}},
+    ]
+    assert spec["containers"][0]["volumeMounts"] == [
+        *before["containers"][0]["volumeMounts"],
+        {"name": "secret-gateway-tls", "mountPath": "/tls", "readOnly": True},
+    ]
+
+
 def test_another_namespace_is_named_everywhere() -> None:
-    text = yaml.safe_dump_all(render(LIKE["ha"], namespace="elsewhere"))
+    text = json.dumps(render(LIKE["ha"], namespace="elsewhere"))
 
     assert NAMESPACE not in text
 
 
 def test_another_namespace_of_the_prometheus_servers_is_named_everywhere() -> None:
     objects = render({"monitoring": {"namespace": "observability"}})
-    text = yaml.safe_dump_all(objects)
+    text = json.dumps(objects)
 
-    assert "kubernetes.io/metadata.name: monitoring" not in text
+    assert '"kubernetes.io/metadata.name": "monitoring"' not in text
     assert yaml.safe_load(manifests.settings(objects, "discovery")[1])["discovery"]["kubernetes"][
         0
     ]["namespaces"] == ["observability"]

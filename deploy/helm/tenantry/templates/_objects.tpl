@@ -78,6 +78,11 @@ values say. Each file is read with "tenantry.objects", each object goes through 
 {{- end -}}
 {{- $_ := set $template.spec "volumes" (concat $patch.volumes $template.spec.volumes) -}}
 {{- end -}}
+{{- range $secret, $folder := $own.secretMounts | default dict -}}
+{{- $volume := printf "secret-%s" $secret -}}
+{{- $_ := set $template.spec "volumes" (append $template.spec.volumes (dict "name" $volume "secret" (dict "secretName" $secret))) -}}
+{{- $_ := set $container "volumeMounts" (append $container.volumeMounts (dict "name" $volume "mountPath" $folder "readOnly" true)) -}}
+{{- end -}}
 {{- $config := "" -}}
 {{- if eq $name "nats" }}{{ $config = include "tenantry.nats" $root }}{{ else }}{{ $config = include "tenantry.config" (list $root $name) }}{{ end -}}
 {{- $_ := set $template.metadata "annotations" (dict "checksum/config" (sha256sum $config)) -}}
