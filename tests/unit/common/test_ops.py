@@ -1,7 +1,7 @@
 """The ops port tells whether the service turns, what it waits for, and what it counted."""
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry, Counter
 
@@ -57,3 +57,15 @@ async def test_a_taken_port_is_named_with_its_setting() -> None:
             await ops.listen(other.app, "127.0.0.1", port, setting="$.ops.port")
     finally:
         await runner.cleanup()
+
+
+async def test_a_page_can_be_replaced() -> None:
+    pages = ops.Pages(CollectorRegistry(), ops.Readiness())
+
+    async def other(_: web.Request) -> web.Response:
+        return web.Response(text="other")
+
+    pages.add("/metrics", other)
+    async with TestClient(TestServer(pages.app)) as client:
+        assert await (await client.get("/metrics")).text() == "other"
+        assert (await client.get("/nowhere")).status == 404

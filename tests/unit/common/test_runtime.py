@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tenantry_common import config, errors, runtime
@@ -89,3 +90,39 @@ def test_a_stop_signal_ends_the_wait_for_nats(tmp_path: Path) -> None:
 
     # Port 1 answers nobody; the grace period would outlast this test's time-out.
     assert exit_code(app, tmp_path, "nats: {servers: ['nats://127.0.0.1:1']}") == 0
+
+
+def test_an_option_of_the_command_line_overrides_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("instance: written")
+    seen: list[str] = []
+
+    async def app(settings: Settings, service: runtime.Runtime) -> None:
+        seen.append(settings.instance)
+
+    for argv in ([], ["--instance", "given"]):
+        with pytest.raises(SystemExit):
+            runtime.run(
+                "example",
+                Settings,
+                app,
+                ["--config", str(path), *argv],
+                options={"instance": "a name"},
+            )
+
+    assert seen == ["written", "given"]
+
+
+def test_the_internal_port_may_be_a_unix_socket(tmp_path: Path) -> None:
+    path = tmp_path / "ops.sock"
+    seen: list[int] = []
+
+    async def app(settings: Settings, service: runtime.Runtime) -> None:
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
+            session.get("http://ops/healthz") as answer,
+        ):
+            seen.append(answer.status)
+
+    assert (exit_code(app, tmp_path, f"ops: {{socket: {path}}}"), seen) == (0, [200])
+    assert exit_code(app, tmp_path, f"ops: {{socket: {tmp_path}/nowhere/x}}") == 2

@@ -10,11 +10,13 @@ from query_gateway.testing import FixedBackends, FixedPolicies
 from tenantry_common import ops
 from tenantry_common.contracts import Backend
 
+CONFIRMED = 1_700_000_000.0
 
-async def get(policies: FixedPolicies, path: str) -> object:
+
+async def get(policies: FixedPolicies, path: str, confirmed: float = CONFIRMED) -> object:
     found = ops.Pages(CollectorRegistry(), ops.Readiness())
     backends = FixedBackends({"a": Backend(id="a", url="http://a", ha_set="s", healthy=True)})
-    pages.add(found, Policies(policies, 900), Backends(backends))
+    pages.add(found, Policies(policies, 900), Backends(backends), lambda: confirmed)
     async with TestClient(TestServer(found.app)) as client:
         return await (await client.get(path)).json()
 
@@ -53,3 +55,33 @@ async def test_tenants_and_targets_are_listed() -> None:
     assert isinstance(targets, dict)
     assert [one["rules"] for one in tenants["tenants"]] == [["up"]]
     assert [(one["url"], one["healthy"]) for one in targets["targets"]] == [("http://a", True)]
+
+
+async def test_what_adobes_proxy_says_is_there_under_its_names() -> None:
+    policies = FixedPolicies()
+    policies.grant("a", "up", "down")
+
+    tenants = await get(policies, "/debug/tenants")
+    targets = await get(policies, "/debug/targets")
+
+    assert isinstance(tenants, dict)
+    assert isinstance(targets, dict)
+    ((tenant,), (target,)) = tenants["tenants"], targets["targets"]
+    assert {name: tenant[name] for name in ("id", "name", "namespace", "patterns")} == {
+        "id": "a",
+        "name": "a",
+        "namespace": "a",
+        "patterns": 2,
+    }
+    assert {name: target[name] for name in ("url", "healthy", "last_seen")} == {
+        "url": "http://a",
+        "healthy": True,
+        "last_seen": "2023-11-14T22:13:20Z",
+    }
+
+
+async def test_a_list_that_was_never_read_was_never_seen() -> None:
+    targets = await get(FixedPolicies(), "/debug/targets", confirmed=float("-inf"))
+
+    assert isinstance(targets, dict)
+    assert [one["last_seen"] for one in targets["targets"]] == [""]

@@ -87,6 +87,8 @@ class Ops(Section, frozen=True, kw_only=True):
     """Address to listen on."""
     port: int = 0
     """Port to listen on; 0 takes any free one and logs it."""
+    socket: str = ""
+    """Path of a Unix socket to listen on instead of host and port; empty: none."""
 
 
 class Log(Section, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
 from prometheus_client.aiohttp import make_aiohttp_handler
 
@@ -47,23 +48,32 @@ class Pages:
     def __init__(self, registry: CollectorRegistry, readiness: Readiness) -> None:
         self.app = web.Application()
         self._readiness = readiness
-        self._json: dict[str, Callable[[], object]] = {}
-        self.app.router.add_get("/metrics", make_aiohttp_handler(registry))
-        self.app.router.add_get("/healthz", self._healthz)
-        self.app.router.add_get("/readyz", self._readyz)
+        self._pages: dict[str, Handler] = {
+            "/metrics": make_aiohttp_handler(registry),
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+        }
         # aiohttp freezes its router when it begins to listen, which is before the service starts.
         self.app.router.add_get("/{page:.*}", self._page)
 
     def add_json(self, path: str, page: Callable[[], object]) -> None:
         """Serve what `page()` returns at `path`, as indented JSON."""
-        self._json[path] = page
 
-    async def _page(self, request: web.Request) -> web.Response:
-        page = self._json.get(f"/{request.match_info['page']}")
+        async def answer(_: web.Request) -> web.Response:
+            body = msgspec.json.format(msgspec.json.encode(page()), indent=2)
+            return web.Response(body=body, content_type="application/json")
+
+        self.add(path, answer)
+
+    def add(self, path: str, page: Handler) -> None:
+        """Serve `page` at `path`, instead of what was there."""
+        self._pages[path] = page
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        page = self._pages.get(f"/{request.match_info['page']}")
         if page is None:
             raise web.HTTPNotFound
-        body = msgspec.json.format(msgspec.json.encode(page()), indent=2)
-        return web.Response(body=body, content_type="application/json")
+        return await page(request)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -99,14 +109,15 @@ async def listen(
     *,
     setting: str,
     hardening: Hardening = Hardening(),
+    reuse_port: bool = False,
 ) -> tuple[web.AppRunner, int]:
     """Serve `app`; return the runner to clean up and the port that was taken.
 
-    Raises `errors.ConfigError` naming the port and `setting` (``$.ops.port``) when it is taken.
+    With `reuse_port`, other processes may listen there too. Raises `errors.ConfigError` naming the port and `setting` (``$.ops.port``) when it is taken.
     """
     runner = web.AppRunner(app, access_log=None, **asdict(hardening))
     await runner.setup()
-    site = web.TCPSite(runner, host, port, backlog=BACKLOG)
+    site = web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=reuse_port or None)
     try:
         await site.start()
     except OSError as error:
@@ -117,3 +128,18 @@ async def listen(
     actual = int(runner.addresses[0][1])
     _log.info("listening", extra={"host": host, "port": actual, "setting": setting})
     return runner, actual
+
+
+async def listen_unix(app: web.Application, path: str) -> web.AppRunner:
+    """Serve `app` at a Unix socket; return the runner to clean up.
+
+    Raises `errors.ConfigError` naming the path when that cannot be.
+    """
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.UnixSite(runner, path).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise errors.ConfigError(f"$.ops.socket: {path}: {error}") from error
+    return runner

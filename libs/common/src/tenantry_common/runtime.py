@@ -12,8 +12,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
@@ -85,17 +86,23 @@ def run[C: config.Service](
     app: Callable[[C, Runtime], Awaitable[None]],
     argv: Sequence[str] | None = None,
     *,
+    options: Mapping[str, str] = MappingProxyType({}),
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> None:
     """Run `app` as the process of `service`; does not return, exits.
 
-    `loop_factory` makes another event loop than asyncio's own.
+    `options` are further ones of the command line, each with its help: ``--workers 4`` sets
+    ``$.workers``. `loop_factory` makes another event loop than asyncio's own.
     """
     parser = argparse.ArgumentParser(prog=service)
     parser.add_argument("--config", type=Path, help="YAML file; see docs/operating")
+    for name, text in options.items():
+        parser.add_argument(f"--{name}", help=text)
     arguments = parser.parse_args(argv)
+    given = {name: value for name in options if (value := vars(arguments)[name]) is not None}
+    overrides = {f"{config.ENV_PREFIX}{name.upper()}": value for name, value in given.items()}
     try:
-        settings = config.load(kind, arguments.config)
+        settings = config.load(kind, arguments.config, {**os.environ, **overrides})
     except errors.ConfigError as error:
         sys.exit(_complain(service, error))
     logs.setup(service, settings.log.level, settings.log.format)
@@ -132,9 +139,13 @@ async def _supervise[C: config.Service](
 async def _serve[C: config.Service](
     settings: C, runtime: Runtime, app: Callable[[C, Runtime], Awaitable[None]]
 ) -> None:
-    runner, _ = await ops.listen(
-        runtime.pages.app, settings.ops.host, settings.ops.port, setting="$.ops.port"
-    )
+    where = settings.ops
+    if where.socket:
+        runner = await ops.listen_unix(runtime.pages.app, where.socket)
+    else:
+        runner, _ = await ops.listen(
+            runtime.pages.app, where.host, where.port, setting="$.ops.port"
+        )
     try:
         await _until_stopped(app(settings, runtime), runtime, settings)
     finally:

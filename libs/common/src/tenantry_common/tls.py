@@ -18,7 +18,6 @@ from tenantry_common import config, errors, files, ops, tasks
 
 _log = logging.getLogger(__name__)
 
-_BACKLOG = 1024
 _REREAD_SECONDS = 30.0
 
 
@@ -58,16 +57,16 @@ class Listener:
         self._site: web.SockSite | None = None
         self._client_ca: object = None
 
-    async def start(self, host: str, port: int, *, setting: str) -> int:
+    async def start(self, host: str, port: int, *, setting: str, reuse_port: bool = False) -> int:
         """Begin to listen; return the port that was taken.
 
-        Raises `errors.ConfigError`: a file cannot be used, or the port is taken.
+        With `reuse_port`, other processes may listen there too. Raises `errors.ConfigError`: a file cannot be used, or the port is taken.
         """
         self._client_ca = self._read_client_ca()
         made = context(self._settings)
         await self._runner.setup()
         try:
-            self._socket = await _bound(host, port)
+            self._socket = await _bound(host, port, reuse_port)
         except OSError as error:
             await self._runner.cleanup()
             taken = error.errno == errno.EADDRINUSE
@@ -131,7 +130,7 @@ class Listener:
             raise RuntimeError("not started")
         # A duplicate of the listening socket: closing one leaves the queue of connections alone.
         self._site = web.SockSite(
-            self._runner, self._socket.dup(), ssl_context=made, backlog=_BACKLOG
+            self._runner, self._socket.dup(), ssl_context=made, backlog=ops.BACKLOG
         )
         await self._site.start()
 
@@ -140,8 +139,13 @@ class Listener:
         return files.read([Path(path)]) if path else None
 
 
-async def _bound(host: str, port: int) -> socket.socket:
+async def _bound(host: str, port: int, reuse_port: bool) -> socket.socket:
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, address = found[0]
-    return socket.create_server((str(address[0]), int(address[1])), family=family, backlog=_BACKLOG)
+    return socket.create_server(
+        (str(address[0]), int(address[1])),
+        family=family,
+        backlog=ops.BACKLOG,
+        reuse_port=reuse_port,
+    )

@@ -75,7 +75,12 @@ async def main(settings: config.Config, process: runtime.Runtime) -> None:
             metrics=metrics,
             settings=settings,
         )
-        pages.add(process.pages, policies, backends)
+        pages.add(
+            process.pages,
+            policies,
+            backends,
+            confirmed=lambda: time.time() - backends_view.seconds_unconfirmed(),
+        )
         metrics.watch(
             policies=lambda: len(policies),
             policies_age=policies_view.seconds_unconfirmed,
@@ -153,7 +158,12 @@ async def _listening(
     setting = "$.listen.port"
     if not listen.tls:
         runner, _ = await ops.listen(
-            app, listen.host, listen.port, setting=setting, hardening=hardening
+            app,
+            listen.host,
+            listen.port,
+            setting=setting,
+            hardening=hardening,
+            reuse_port=listen.reuse_port,
         )
         try:
             yield
@@ -161,7 +171,7 @@ async def _listening(
             await runner.cleanup()
         return
     listener = tls.Listener(app, listen.tls, hardening)
-    await listener.start(listen.host, listen.port, setting=setting)
+    await listener.start(listen.host, listen.port, setting=setting, reuse_port=listen.reuse_port)
     async with asyncio.TaskGroup() as group:
         reload = tasks.spawn(group, "follow certificates", listener.run())
         try:

@@ -15,6 +15,9 @@ _OUR_HEADERS = re.compile(
 )
 
 
+MOST_WORKERS = 128
+
+
 class Listen(config.Section, frozen=True, kw_only=True):
     """The tenants' port. Nothing of the ops port is reachable here."""
 
@@ -24,6 +27,8 @@ class Listen(config.Section, frozen=True, kw_only=True):
     """Port to listen on; 0 takes any free one and logs it."""
     tls: config.Tls = config.Tls()
     """Certificates; without any, plain HTTP is spoken."""
+    reuse_port: bool = False
+    """Whether other processes may listen on the same port (SO_REUSEPORT); workers do."""
     drain_delay_seconds: float = 0.0
     """Seconds between the signal to stop and the end of listening, during which `/readyz` says no
     and connections are closed after their answer: what a load balancer needs to notice."""
@@ -164,6 +169,9 @@ class Config(config.Service, frozen=True, kw_only=True):
     upstream: Upstream = Upstream()
     backend_access: dict[str, Profile] = msgspec.field(default_factory=dict)
     """Credentials of backends, by the name of the access profile that discovery gave them."""
+    workers: int = 1
+    """Processes that serve the tenants' port, one per core at best. Limits on how many requests
+    there may be, and how often, are divided among them."""
     checked_share: float = 0.01
     """Share, from 0 to 1, of the answers to queries that only choose among series (`up == 0`) which
     are checked against the rules once more, read as a whole before the tenant gets anything. Series, label values, exemplars,
@@ -174,6 +182,8 @@ class Config(config.Service, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse settings that contradict one another."""
+        if not 1 <= self.workers <= MOST_WORKERS:
+            raise ValueError(f"workers must be from 1 to {MOST_WORKERS}")
         if self.auth.needs_certificates and not self.listen.tls.client_ca_file:
             raise ValueError("client certificates need listen.tls.client_ca_file")
         if self.listen.drain_delay_seconds + 2 > self.shutdown_grace_seconds:

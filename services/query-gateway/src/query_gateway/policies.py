@@ -124,6 +124,11 @@ def matchers(rule: contracts.RuleMatchers) -> tuple[promql.Matcher, ...]:
 def _description(policy: contracts.TenantPolicy) -> dict[str, object]:
     return {
         "tenant": policy.tenant,
+        # As adobe's proxy says it; a tenant is a namespace.
+        "id": policy.tenant,
+        "name": policy.tenant,
+        "namespace": policy.tenant,
+        "patterns": len(policy.rules),
         "objects": policy.objects,
         "rules": [promql.format_selector(matchers(rule)) for rule in policy.rules],
         "digest": policy.digest,

@@ -1,0 +1,1 @@
+"""Several processes on one port: how they are started, kept, and looked at as one."""
