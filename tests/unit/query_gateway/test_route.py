@@ -1,10 +1,10 @@
-"""Any candidate holds everything; otherwise there is no route."""
+"""Any candidate of a route holds all of its shard; the routes together hold everything."""
 
 import pytest
 
 import tenantry_promql as promql
 from query_gateway import route
-from query_gateway.failures import Failure, Kind
+from query_gateway.failures import Failure
 from tenantry_common.contracts import Backend, UpstreamTraits
 
 
@@ -17,7 +17,8 @@ def everything(name: str, *, healthy: bool = True) -> Backend:
 
 
 def ids(tenant: str, *known: Backend) -> list[str]:
-    return [backend.id for backend in route.route(tenant, known).candidates]
+    (only,) = route.routes(tenant, known)
+    return [backend.id for backend in only.candidates]
 
 
 def test_healthy_replicas_are_candidates_in_an_order_of_the_tenants_own() -> None:
@@ -41,33 +42,53 @@ def test_a_global_backend_takes_whole_queries() -> None:
     assert ids("t", replica("a", ha_set="x"), replica("b", ha_set="y"), everything("g")) == ["g"]
 
 
+def test_every_set_has_a_route_even_while_it_is_down() -> None:
+    found = route.routes(
+        "t",
+        (
+            replica("a", ha_set="x"),
+            replica("b", ha_set="y", healthy=False),
+            replica("c", ha_set="x"),
+        ),
+    )
+
+    assert [(one.shard, sorted(it.id for it in one.candidates)) for one in found] == [
+        ("x", ["a", "c"]),
+        ("y", []),
+    ]
+
+
+def test_a_shard_has_the_labels_that_its_series_are_stored_with_where_it_is_told() -> None:
+    told = Backend(
+        id="a",
+        url="http://a",
+        ha_set="x",
+        external_labels={"cluster": "eu", "region": "r"},
+        labels={"team": "t"},
+    )
+    known = (told, replica("b", ha_set="y"))
+
+    assert [dict(one.labels) for one in route.routes("t", known)] == [{}, {}]
+    found = route.routes("t", known, ("cluster", "team", "zone"))
+    assert [dict(one.labels) for one in found] == [{"cluster": "eu", "team": "t"}, {}]
+
+
 @pytest.mark.parametrize(
-    ("known", "kind"),
+    "known",
     [
-        pytest.param((), "backends", id="no backend"),
-        pytest.param((replica("a", healthy=False),), "backends", id="none is healthy"),
-        pytest.param(
-            (replica("a", ha_set="x"), replica("b", ha_set="y")), "refused", id="two sets"
-        ),
-        pytest.param(
-            (replica("a", ha_set="x"), replica("b", ha_set="y", healthy=False)),
-            "refused",
-            id="two sets, one of them down: the other is not everything",
-        ),
+        pytest.param((), id="no backend"),
+        pytest.param((replica("a", healthy=False),), id="none is healthy"),
         pytest.param(
             (replica("a"), everything("g", healthy=False)),
-            "backends",
             id="the global backend is down, and a replica may not be everything",
         ),
     ],
 )
-def test_where_no_backend_holds_everything_there_is_no_route(
-    known: tuple[Backend, ...], kind: Kind
-) -> None:
+def test_where_nobody_can_answer_there_is_no_route(known: tuple[Backend, ...]) -> None:
     with pytest.raises(Failure) as raised:
-        route.route("t", known)
+        route.routes("t", known)
 
-    assert raised.value.kind == kind
+    assert raised.value.kind == "backends"
 
 
 def traits(major: int, *, flags: bool) -> UpstreamTraits:

@@ -23,8 +23,8 @@ def test_with_other_backends_it_is_chosen_again() -> None:
 
     after = routes.of("shop", (backend("a", healthy=False), backend("b")))
 
-    assert {one.id for one in before.candidates} == {"a", "b"}
-    assert [one.id for one in after.candidates] == ["b"]
+    assert {one.id for one in before[0].candidates} == {"a", "b"}
+    assert [one.id for one in after[0].candidates] == ["b"]
 
 
 def test_that_there_is_none_is_not_remembered() -> None:
@@ -32,4 +32,4 @@ def test_that_there_is_none_is_not_remembered() -> None:
     with pytest.raises(Failure):
         routes.of("shop", ())
 
-    assert routes.of("shop", (backend("a"),)).candidates
+    assert routes.of("shop", (backend("a"),))[0].candidates

@@ -19,6 +19,7 @@ from query_gateway.handlers import Gateway
 from query_gateway.identity import modes
 from query_gateway.metrics import Metrics
 from query_gateway.policies import Policies
+from query_gateway.stepwise import stepwise
 from tenantry_common import contracts, kv, ops, runtime, streams, subjects, tasks, tls
 from tenantry_common.backend_access import Keyring
 
@@ -58,16 +59,18 @@ async def main(settings: config.Config, process: runtime.Runtime) -> None:
             limits=settings.limits,
             knows=policies.__contains__,
         )
+        asked = upstream.Upstream(
+            pool, settings.upstream, metrics, traces, Keyring(settings.backend_access)
+        )
         gateway = Gateway(
             front=front,
             modes=identity,
             exchange=Exchange(
                 policies=policies,
                 backends=backends,
-                upstream=upstream.Upstream(
-                    pool, settings.upstream, metrics, traces, Keyring(settings.backend_access)
-                ),
+                upstream=asked,
                 metrics=metrics,
+                stepwise=stepwise(settings.cache, asked, metrics.stepped),
                 settings=settings,
                 now=time.time,
             ),

@@ -48,6 +48,8 @@ class TenantLimits(config.Section, frozen=True, kw_only=True):
     together, in seconds."""
     points: int = 11_000
     """Most points per series of a range query, as Prometheus counts them: range through step."""
+    upstream_queries: int = 64
+    """Most requests to backends that one query over several shards may need."""
     buffered_bytes: int = 64 * 1024 * 1024
     """Largest answer of the endpoints whose answers are checked or merged as a whole (series,
     labels, label values, range selectors of several pieces), in bytes. Others are streamed."""
@@ -145,6 +147,10 @@ class Upstream(config.Section, frozen=True, kw_only=True):
     backend does not send or the tenant does not read."""
     connections_per_backend: int = 200
     """Open connections to one backend."""
+    breaker_failures: int = 5
+    """Requests in a row that a backend may leave without an answer before others are asked first."""
+    breaker_seconds: float = 1.0
+    """Seconds until it is tried again, with one request; doubled while that fails, up to 30."""
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     """Headers that every request to a backend gets, such as `X-Scope-OrgID` for the one tenant of a
     Mimir that holds everything. What tenants send under these names never gets there."""
@@ -158,6 +164,20 @@ class Upstream(config.Section, frozen=True, kw_only=True):
                 raise ValueError(f"headers: the value of {name} must be printable ASCII")
 
 
+class Cache(config.Section, frozen=True, kw_only=True):
+    """What backends answered to range queries, kept step by step."""
+
+    memory_bytes: int = 64 * 1024 * 1024
+    """Bytes that are kept in memory; 0 keeps nothing."""
+    fresh_seconds: float = 120.0
+    """Steps that are younger are asked for again: their samples may still arrive."""
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        if self.memory_bytes < 0 or self.fresh_seconds < 0:
+            raise ValueError("memory_bytes and fresh_seconds must not be negative")
+
+
 class Config(config.Service, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -167,6 +187,10 @@ class Config(config.Service, frozen=True, kw_only=True):
     audit: Audit = Audit()
     tracing: Tracing = Tracing()
     upstream: Upstream = Upstream()
+    cache: Cache = Cache()
+    shard_labels: tuple[str, ...] = ()
+    """Labels of backends that all their series are stored with, such as `cluster`. A query that names
+    one value goes to the shards that have it only. Told, never guessed: external labels are not stored."""
     backend_access: dict[str, Profile] = msgspec.field(default_factory=dict)
     """Credentials of backends, by the name of the access profile that discovery gave them."""
     workers: int = 1

@@ -18,6 +18,8 @@ LABEL = "label"
 MATCH = "match[]"
 MATCH_TARGET = "match_target"
 METRIC = "metric"
+PARTIAL = "partial"
+"""Ours: `true` takes an answer without the shards that do not answer."""
 QUERY = "query"
 TIME = "time"
 TIMEOUT = "timeout"
@@ -154,6 +156,7 @@ ENDPOINTS = (
         upstream_method="POST",
         takes_query=True,
         passed=frozenset({TIME, TIMEOUT, "lookback_delta", LIMIT}),
+        kept=frozenset({PARTIAL}),
     ),
     Endpoint(
         name="query_range",
@@ -165,6 +168,7 @@ ENDPOINTS = (
         upstream_method="POST",
         takes_query=True,
         passed=frozenset({"start", "end", "step", TIMEOUT, "lookback_delta", LIMIT}),
+        kept=frozenset({PARTIAL}),
     ),
     Endpoint(
         name="query_exemplars",
@@ -187,7 +191,7 @@ ENDPOINTS = (
         upstream_method="POST",
         selectors="required",
         passed=frozenset({"start", "end"}),
-        kept=frozenset({LIMIT}),
+        kept=frozenset({LIMIT, PARTIAL}),
     ),
     Endpoint(
         name="labels",
@@ -199,7 +203,7 @@ ENDPOINTS = (
         upstream_method="POST",
         selectors="optional",
         passed=frozenset({"start", "end"}),
-        kept=frozenset({LIMIT}),
+        kept=frozenset({LIMIT, PARTIAL}),
     ),
     Endpoint(
         name="label_values",
@@ -210,7 +214,7 @@ ENDPOINTS = (
         # GET only, also upstream: Prometheus has no POST here.
         selectors="optional",
         passed=frozenset({"start", "end"}),
-        kept=frozenset({LIMIT}),
+        kept=frozenset({LIMIT, PARTIAL}),
     ),
     Endpoint(
         name="metadata",

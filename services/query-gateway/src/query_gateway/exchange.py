@@ -26,11 +26,13 @@ from query_gateway.calls import Call
 from query_gateway.endpoints import LOCAL, QUERY, Endpoint
 from query_gateway.failures import Failure
 from query_gateway.metrics import Metrics
+from query_gateway.over_shards import Ask, OverShards
 from query_gateway.parameters import Arguments
 from query_gateway.policies import Policies
 from query_gateway.remote_read import RemoteRead
 from query_gateway.route import Route
 from query_gateway.routes import Routes
+from query_gateway.stepwise import Stepwise
 from query_gateway.streaming import Streaming
 from query_gateway.upstream import Upstream, read_aside
 
@@ -63,6 +65,7 @@ class Exchange:
         backends: Backends,
         upstream: Upstream,
         metrics: Metrics,
+        stepwise: Stepwise | None = None,
         settings: config.Config,
         now: Callable[[], float],
         draw: Callable[[], float] = random.random,
@@ -71,7 +74,9 @@ class Exchange:
         self._policies = policies
         self._backends = backends
         self._upstream = upstream
-        self._routes = Routes()
+        self._routes = Routes(settings.shard_labels)
+        self._stepwise = stepwise
+        self._over_shards = OverShards(upstream, stepwise)
         self._metrics = metrics
         self._timeout = settings.upstream.timeout_seconds
         self._checked_share = settings.checked_share
@@ -93,13 +98,24 @@ class Exchange:
         kind = asked.endpoint.answer
         if kind in LOCAL:
             return self._local(asked, rules)
-        chosen = self._routes.of(asked.tenant, self._backends.known())
+        known = self._routes.of(asked.tenant, self._backends.known())
+        chosen = known[0]
+        if len(known) > 1:
+            ask = self._ask(asked, rules)
+            whole = self._over_shards.whole(ask, known)
+            if whole is None:
+                calls_for = functools.partial(self._calls, asked, rules)
+                body = await self._over_shards.answer(ask, known, calls_for)
+                return await self._success(asked, rules, body)
+            chosen = whole
         if kind == "remote read":
             return await self._remote_read.answer(
                 asked.request, asked.arguments.message, chosen, rules, asked.limits
             )
-        wanted = self._calls(asked, chosen, rules)
+        wanted = self._calls(asked, rules, asked.arguments, chosen)
         if kind in _STREAMED and len(wanted) == 1:
+            if (body := await self._by_steps(asked, rules, chosen, wanted[0])) is not None:
+                return await self._success(asked, rules, body)
             return await self._stream(asked, chosen, wanted[0], rules)
         return await self._whole(asked, chosen, wanted, rules)
 
@@ -116,11 +132,40 @@ class Exchange:
             )
         )
 
-    def _calls(self, asked: Asked, chosen: Route, rules: promql.RuleSet) -> tuple[Call, ...]:
+    async def _success(self, asked: Asked, rules: promql.RuleSet, body: bytes) -> web.Response:
+        """Answer with what was put together, a share of it checked once more."""
+        if self._is_to_be_checked(asked):
+            await read_aside(functools.partial(answers.check, body, rules.matches), len(body))
+            self._metrics.checked.labels("permitted").inc()
+        return responses.success(body)
+
+    def _ask(self, asked: Asked, rules: promql.RuleSet) -> Ask:
+        return Ask(
+            endpoint=asked.endpoint,
+            arguments=asked.arguments,
+            limits=asked.limits,
+            rules=rules,
+            now=self._now(),
+        )
+
+    async def _by_steps(
+        self, asked: Asked, rules: promql.RuleSet, chosen: Route, call: Call
+    ) -> bytes | None:
+        """Return the answer to a range query, None where it is to be asked as a whole."""
+        if self._stepwise is None or asked.endpoint.name != "query_range":
+            return None
+        query = asked.arguments.single[QUERY]
+        return await self._stepwise.answer(
+            chosen.candidates, call, query=query, rules=rules.digest, own=asked.limits
+        )
+
+    def _calls(
+        self, asked: Asked, rules: promql.RuleSet, arguments: Arguments, chosen: Route
+    ) -> tuple[Call, ...]:
         build = metadata.calls if asked.endpoint.answer in metadata.KINDS else parameters.calls
         return build(
             asked.endpoint,
-            asked.arguments,
+            arguments,
             rules,
             chosen.upstream,
             limits.for_promql(asked.limits),

@@ -1,22 +1,14 @@
 """What each tenant may use, and whether a request asks for more; pure."""
 
 import functools
-import math
-import re
 from collections.abc import Mapping
-from datetime import datetime
 
 import tenantry_promql as promql
+from query_gateway import times
 from query_gateway.config import Limits, TenantLimits
 from query_gateway.failures import Failure
 
-_DURATION = re.compile(
-    r"(?:([0-9]+)y)?(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?"
-    r"(?:([0-9]+)ms)?"
-)
-_UNITS = (31536000.0, 604800.0, 86400.0, 3600.0, 60.0, 1.0, 0.001)
 _REMEMBERED_BYTES = 4096
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 class PerTenant:
@@ -48,7 +40,7 @@ def check_range(parameters: Mapping[str, str], limits: TenantLimits) -> None:
     is refused; what is missing, or makes no sense, is left to the backend to complain about.
     """
     given = "start" in parameters and "end" in parameters
-    asked = _duration(parameters["start"], parameters["end"]) if given else 0.0
+    asked = _duration(parameters) if given else 0.0
     span = max(0.0, asked) + reach(parameters.get("query", ""), limits)
     if span > limits.range_seconds:
         raise Failure(
@@ -56,7 +48,7 @@ def check_range(parameters: Mapping[str, str], limits: TenantLimits) -> None:
             f"the limit range_seconds is {limits.range_seconds:g}, and the request asks for "
             f"{span:g} s; ask for a shorter range",
         )
-    step = _step(parameters["step"]) if given and "step" in parameters else 0.0
+    step = times.step_seconds(parameters["step"]) if given and "step" in parameters else 0.0
     if step > 0 and asked / step > limits.points:
         raise Failure(
             "limit",
@@ -84,43 +76,5 @@ def _reach(query: str, limits: promql.Limits) -> float:
         return 0.0
 
 
-def _duration(start: str, end: str) -> float:
-    return _time("end", end) - _time("start", start)
-
-
-def _time(name: str, text: str) -> float:
-    """Return a time in seconds since the epoch, as Prometheus reads it."""
-    if _NUMBER.fullmatch(text):
-        return _finite(name, text, float(text))
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise _not_a_time(name, text)
-    return found.timestamp()
-
-
-def _step(text: str) -> float:
-    """Return a duration in seconds, as Prometheus reads it."""
-    if _NUMBER.fullmatch(text):
-        return _finite("step", text, float(text))
-    found = _DURATION.fullmatch(text)
-    if found is None or not any(found.groups()):
-        raise Failure(
-            "malformed",
-            f'invalid parameter "step": cannot parse "{text}" to a valid duration',
-        )
-    return sum(float(number) * unit for number, unit in zip(found.groups("0"), _UNITS, strict=True))
-
-
-def _finite(name: str, text: str, value: float) -> float:
-    if not math.isfinite(value):
-        raise _not_a_time(name, text)
-    return value
-
-
-def _not_a_time(name: str, text: str) -> Failure:
-    return Failure(
-        "malformed", f'invalid parameter "{name}": cannot parse "{text}" to a valid timestamp'
-    )
+def _duration(parameters: Mapping[str, str]) -> float:
+    return times.seconds("end", parameters["end"]) - times.seconds("start", parameters["start"])

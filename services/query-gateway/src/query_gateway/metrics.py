@@ -88,6 +88,15 @@ class Metrics:
             ("outcome",),
             registry=registry,
         )
+        # Steps of range queries by what became of them: `kept` came from the cache, `missed` from a
+        # backend; and whole requests that were `shared` with an equal one. Few kept: dashboards ask
+        # with steps of their own, or `cache.memory_bytes` is small.
+        self.cached = Counter(
+            f"{_PREFIX}_cache_steps_total",
+            "Steps of range queries that could be cached.",
+            ("outcome",),
+            registry=registry,
+        )
         # Answers that ended before their end, by endpoint: the backend or the tenant stalled or
         # went away in the middle.
         self.broken_off = Counter(
@@ -140,6 +149,10 @@ class Metrics:
     def asked(self, backend: str, status: str) -> None:
         """Count one answer of a backend, or that it failed."""
         _child(self.upstream, backend, status).inc()
+
+    def stepped(self, outcome: str, steps: int) -> None:
+        """Count steps of a range query; a request that was shared counts as one."""
+        _child(self.cached, outcome).inc(steps)
 
     def identified_by(self, mode: str) -> None:
         """Count one request by the mode that identified it."""

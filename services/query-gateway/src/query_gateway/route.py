@@ -1,7 +1,7 @@
-"""Which backends may answer a tenant, and in which order they are tried; pure."""
+"""Which backends may answer a tenant, shard by shard, and in which order they are tried; pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import tenantry_promql as promql
 from query_gateway.failures import Failure
@@ -11,42 +11,55 @@ from tenantry_common.contracts import Backend
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """Backends any of which holds everything that the query may see."""
+    """Backends any of which holds everything of one shard, or everything there is."""
 
+    shard: str = ""
+    """The HA set; empty for global backends."""
     candidates: tuple[Backend, ...]
-    """At least one, the preferred one first: the same for every request of a tenant, so that its
-    graphs do not jump between replicas and the backend's caches stay warm."""
+    """The healthy ones, the preferred one first: the same for every request of a tenant, so that its
+    graphs do not jump between replicas and the backend's caches stay warm. None while all are down."""
     upstream: promql.Upstream
     """What holds for all of them: a rewriting must be exact on whichever answers."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels that every series of the shard is stored with, as far as the operator says so."""
 
 
-def route(tenant: str, known: Sequence[Backend]) -> Route:
-    """Choose among the `known` backends. Raises `Failure` when none could answer exactly."""
-    usable = _complete(known)
-    healthy = {backend.id: backend for backend in usable if backend.healthy}
-    if not healthy:
+def routes(
+    tenant: str, known: Sequence[Backend], shard_labels: Sequence[str] = ()
+) -> tuple[Route, ...]:
+    """Return a route for each shard among the `known` backends; at least one.
+
+    A HA set that is down has its route too: without it the others are not everything.
+    `shard_labels` names the labels of backends that their series are stored with. Raises `Failure`
+    when there is no backend, or none of the only shard that answers.
+    """
+    everything = [backend for backend in known if backend.role == "global"]
+    if everything:
+        found: tuple[Route, ...] = (_route(tenant, "", everything, ()),)
+    else:
+        sets: dict[str, list[Backend]] = {}
+        for backend in known:
+            sets.setdefault(backend.ha_set, []).append(backend)
+        found = tuple(
+            _route(tenant, shard, sets[shard], shard_labels if len(sets) > 1 else ())
+            for shard in sorted(sets)
+        )
+    if not found or (len(found) == 1 and not found[0].candidates):
         raise Failure("backends", "no Prometheus backend is available")
+    return found
+
+
+def _route(tenant: str, shard: str, members: Sequence[Backend], labels: Sequence[str]) -> Route:
+    healthy = {backend.id: backend for backend in members if backend.healthy}
     order = rendezvous.owners(tenant, healthy, len(healthy))
     candidates = tuple(healthy[name] for name in order)
-    return Route(candidates=candidates, upstream=strictest(candidates))
-
-
-def _complete(known: Sequence[Backend]) -> tuple[Backend, ...]:
-    """Return the backends each of which holds all data.
-
-    A HA set that is down counts: without it the others are not everything.
-    """
-    if everything := tuple(backend for backend in known if backend.role == "global"):
-        return everything
-    sets = sorted({backend.ha_set for backend in known})
-    if len(sets) > 1:
-        # Merging the answers of shards has its place here: a Route per set, and a way to merge.
-        raise Failure(
-            "refused",
-            f"the data is spread over {len(sets)} sets of backends, and answers of several sets "
-            "are not merged by this version; a backend of role global would answer for all",
-        )
-    return tuple(known)
+    told = {**members[0].external_labels, **members[0].labels}
+    return Route(
+        shard=shard,
+        candidates=candidates,
+        upstream=strictest(candidates or members),
+        labels={name: told[name] for name in labels if name in told},
+    )
 
 
 def strictest(candidates: Sequence[Backend]) -> promql.Upstream:

@@ -23,6 +23,7 @@ from query_gateway.identity.modes import configured
 from query_gateway.identity.settings import Auth, TrustedHeader
 from query_gateway.metrics import Metrics
 from query_gateway.policies import Policies
+from query_gateway.stepwise import stepwise
 from query_gateway.tracing import PassOn
 from tenantry_common import contracts, subjects, tasks
 
@@ -155,15 +156,20 @@ async def gateway(
     upstream_settings: config.Upstream | None = None,
     now: float = 1_700_000_000.0,
     draw: float = 1.0,
+    cached: bool = False,
+    shard_labels: tuple[str, ...] = (),
 ) -> AsyncIterator[Harness]:
     """Yield a gateway in front of `fakes`, which are replicas of one another.
 
-    With a `draw` of 0, every streamed answer that can be checked is checked.
+    With a `draw` of 0, every streamed answer that can be checked is checked. `cached` keeps settled
+    steps of range queries; `shard_labels` are those of the configuration.
     """
     settings = config.Config(
         auth=auth,
         limits=limits or config.Limits(),
         upstream=upstream_settings or config.Upstream(),
+        cache=config.Cache() if cached else config.Cache(memory_bytes=0),
+        shard_labels=shard_labels,
     )
     registry = CollectorRegistry()
     metrics = Metrics(registry)
@@ -181,6 +187,7 @@ async def gateway(
         admission = Admission(settings.limits.concurrent)
         known = Policies(policies, settings.policies_stale_seconds)
         tracing = PassOn()
+        asked = upstream.Upstream(pool, settings.upstream, metrics, tracing)
         built = Gateway(
             front=Front(
                 metrics=metrics,
@@ -193,8 +200,9 @@ async def gateway(
             exchange=Exchange(
                 policies=known,
                 backends=Backends(backends),
-                upstream=upstream.Upstream(pool, settings.upstream, metrics, tracing),
+                upstream=asked,
                 metrics=metrics,
+                stepwise=stepwise(settings.cache, asked, metrics.stepped, lambda: now),
                 settings=settings,
                 now=lambda: now,
                 draw=lambda: draw,

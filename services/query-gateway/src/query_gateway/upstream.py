@@ -9,13 +9,16 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from query_gateway import backend_errors, config, form
 from query_gateway.answers import NotAnAnswer
+from query_gateway.breaker import Breaker
 from query_gateway.calls import JSON, PROTOBUF, Call, Media
 from query_gateway.failures import Failure
+from query_gateway.load import Load
 from query_gateway.metrics import Metrics
 from query_gateway.tracing import Tracing
 from query_gateway.wire import request
@@ -29,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 _ERROR_BYTES = 64 * 1024
 _LARGE = 1024 * 1024
+_LONGEST_PAUSE = 30.0
 _FORM = "application/x-www-form-urlencoded"
 _USER_AGENT = "tenantry-query-gateway"
 _REMOTE_READ = {
@@ -135,6 +139,7 @@ class Upstream:
         metrics: Metrics,
         tracing: Tracing,
         keyring: Keyring | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; `keyring` has the credentials of backends that want some."""
         self._pool = pool
@@ -143,6 +148,13 @@ class Upstream:
         self._settings = settings
         self._metrics = metrics
         self._throttle = logs.Throttle(30)
+        self._clock = clock
+        self._load = Load()
+        self._breaker = Breaker(
+            failures=settings.breaker_failures,
+            seconds=settings.breaker_seconds,
+            most_seconds=_LONGEST_PAUSE,
+        )
 
     def stream(
         self, candidates: Sequence[Backend], call: Call, *, seconds: float = math.inf
@@ -230,18 +242,38 @@ class Upstream:
         seconds = min(ours, tenants_seconds)
         try:
             async with asyncio.timeout(seconds):
-                for backend in candidates:
+                for backend in self.in_order(candidates):
+                    self._load.begin(backend.id)
                     try:
-                        return await attempt(backend)
+                        found = await attempt(backend)
                     except BackendFailed as error:
                         self._note(backend, error)
+                    else:
+                        self._breaker.succeeded(backend.id)
+                        return found
+                    finally:
+                        self._load.end(backend.id)
         except TimeoutError:
             setting = "upstream.timeout_seconds" if seconds == ours else "limit timeout_seconds"
             text = f"no backend answered within {seconds:g} s ({setting})"
             raise Failure("timeout", text) from None
         raise Failure("backends", "no Prometheus backend gave an answer")
 
+    def in_order(self, candidates: Sequence[Backend]) -> Iterator[Backend]:
+        """Yield candidates in the order in which they are asked: the preferred one, the others, those
+        with much to do, and at last those that failed again and again.
+        """
+        by_id = {backend.id: backend for backend in candidates}
+        left = []
+        for name in self._load.order(tuple(by_id)):
+            if self._breaker.take(name, self._clock()):
+                yield by_id[name]
+            else:
+                left.append(by_id[name])
+        yield from left
+
     def _note(self, backend: Backend, error: BackendFailed) -> None:
+        self._breaker.failed(backend.id, self._clock())
         self._metrics.asked(backend.id, "failed")
         if self._throttle.allow(backend.id):
             _log.warning("backend failed", extra={"backend": backend.id, "error": str(error)})

@@ -66,7 +66,7 @@ class RangeCache:
         key = (asked, limit)
         running = self._running.get(key)
         if running is not None:
-            self._count("shared", 0)
+            self._count("shared", 1)
             try:
                 return await asyncio.shield(running)
             except asyncio.CancelledError:

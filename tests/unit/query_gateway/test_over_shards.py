@@ -1,0 +1,206 @@
+"""Requests that several shards answer together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from query_gateway import config
+from query_gateway.testing import (
+    Answer,
+    FakePrometheus,
+    Harness,
+    error_answer,
+    gateway,
+    json_answer,
+)
+
+TENANT = {"X-Tenant-Namespace": "shop"}
+AT = 1_700_000_000
+
+
+def vector(*elements: tuple[Mapping[str, str], str]) -> Answer:
+    result = [{"metric": metric, "value": [AT, value]} for metric, value in elements]
+    return json_answer({"resultType": "vector", "result": result})
+
+
+@asynccontextmanager
+async def shards(
+    *answers: Answer, **more: Any
+) -> AsyncIterator[tuple[Harness, list[FakePrometheus]]]:
+    """Yield a gateway in front of one backend for each answer, each a shard."""
+    fakes = [FakePrometheus(f"b{number}", answer) for number, answer in enumerate(answers)]
+    async with gateway(fakes, **more) as harness:
+        for number, fake in enumerate(fakes):
+            labels = {"cluster": f"c{number}"}
+            harness.backends.snapshot[fake.name] = fake.backend(
+                ha_set=f"s{number}", external_labels=labels
+            )
+        harness.policies.grant("shop", '{namespace="shop"}')
+        yield harness, fakes
+
+
+async def ask(harness: Harness, path: str, **parameters: str) -> tuple[int, Any]:
+    answer = await harness.client.get(path, headers=TENANT, params=parameters)
+    return answer.status, await answer.json()
+
+
+async def test_parts_of_a_query_are_restricted_sent_to_every_shard_and_put_together() -> None:
+    async with shards(vector(({}, "3")), vector(({}, "5"))) as (harness, fakes):
+        status, answer = await ask(harness, "/api/v1/query", query="sum(up) * 2", limit="5")
+
+    assert (status, answer["data"]["result"]) == (200, [{"metric": {}, "value": [AT, "16"]}])
+    for fake in fakes:
+        (seen,) = fake.seen
+        assert ("query", 'sum(up{namespace="shop"})') in seen.pairs
+        assert ("time", f"{AT}.000") in seen.pairs
+        assert "limit" not in dict(seen.pairs)
+
+
+async def test_values_that_are_only_united_pass_as_they_are() -> None:
+    one, other = ({"__name__": "up", "job": job} for job in "ab")
+    async with shards(vector((one, "1.50")), vector((other, "NaN"))) as (harness, _):
+        _, answer = await ask(harness, "/api/v1/query", query="up", time=str(AT))
+
+    assert answer["data"]["result"] == [
+        {"metric": one, "value": [AT, "1.50"]},
+        {"metric": other, "value": [AT, "NaN"]},
+    ]
+
+
+async def test_a_range_is_put_together_step_by_step() -> None:
+    def matrix(*values: tuple[int, str]) -> Answer:
+        result = [{"metric": {}, "values": [[at, value] for at, value in values]}]
+        return json_answer({"resultType": "matrix", "result": result})
+
+    async with shards(matrix((0, "1"), (10, "2")), matrix((10, "3"))) as (harness, fakes):
+        _, answer = await ask(
+            harness, "/api/v1/query_range", query="sum(up)", start="0", end="19", step="10s"
+        )
+
+    assert answer["data"]["result"] == [{"metric": {}, "values": [[0, "1"], [10, "5"]]}]
+    assert {("start", "0.000"), ("end", "19.000"), ("step", "10.000")} <= set(
+        fakes[0].seen[0].pairs
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "complaint"),
+    [
+        ("/api/v1/query", {"query": "ln(sum(up))"}, "ln()"),
+        ("/api/v1/query", {"query": "sum("}, "parse error"),
+        ("/api/v1/query_range", {"query": "up", "start": "0", "end": "1", "step": "0"}, "step"),
+        ("/api/v1/query_range", {"query": "up", "start": "2", "end": "1", "step": "1"}, "end"),
+        ("/api/v1/query_range", {"query": "up", "start": "2", "end": "1"}, "step"),
+        ("/federate", {"match[]": "up"}, "/federate"),
+    ],
+)
+async def test_what_cannot_be_answered_is_refused_by_name_and_nothing_is_asked(
+    path: str, parameters: dict[str, str], complaint: str
+) -> None:
+    async with shards(vector(), vector()) as (harness, fakes):
+        status, answer = await ask(harness, path, **parameters)
+
+    assert status in (400, 422)
+    assert complaint in answer["error"]
+    assert not any(fake.seen for fake in fakes)
+
+
+async def test_a_query_that_names_one_shard_goes_there_as_it_is() -> None:
+    async with shards(vector(), vector(), shard_labels=("cluster",)) as (harness, fakes):
+        status, _ = await ask(harness, "/api/v1/query", query='ln(sum(up{cluster="c1"}))')
+        both, _ = await ask(harness, "/api/v1/query", query='ln(sum(up{cluster=~"c."}))')
+
+    assert (status, both) == (200, 422)
+    assert not fakes[0].seen
+    assert dict(fakes[1].seen[0].pairs)["query"] == 'ln(sum(up{cluster="c1",namespace="shop"}))'
+
+
+@pytest.mark.parametrize("query", ["up", "sum(up)", "time() - sum(up)"])
+async def test_without_a_shard_there_is_no_answer_unless_part_of_it_will_do(query: str) -> None:
+    async def broken(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=502)
+
+    scalar = json_answer({"resultType": "scalar", "result": [AT, "7"]})
+
+    async def present(request: web.Request) -> web.StreamResponse:
+        form = await request.post()
+        one = scalar if form["query"] == "time()" else vector(({}, "3"))
+        return await one(request)
+
+    async with shards(broken, present) as (harness, _):
+        status, answer = await ask(harness, "/api/v1/query", query=query)
+        assert (status, "shard s0" in answer["error"]) == (503, True)
+
+        status, answer = await ask(harness, "/api/v1/query", query=query, partial="true")
+        if query.startswith("time"):
+            # The shard that should say the time failed while it was asked; it may be another's turn.
+            assert status in (200, 500, 503)
+            return
+        assert (status, len(answer["data"]["result"])) == (200, 1)
+        assert answer["warnings"] == ["the answer is partial: shard s0 did not answer"]
+
+
+async def test_a_shard_that_is_known_to_be_down_is_not_asked_for_what_any_can_say() -> None:
+    scalar = json_answer({"resultType": "scalar", "result": [AT, "7"]})
+    async with shards(scalar, scalar) as (harness, fakes):
+        harness.backends.snapshot["b0"] = fakes[0].backend(ha_set="s0", healthy=False)
+        status, answer = await ask(harness, "/api/v1/query", query="time()")
+
+    assert (status, answer["data"]["result"]) == (200, [AT, "7"])
+
+
+async def test_what_is_no_query_to_a_server_is_none_whatever_others_say() -> None:
+    bad = error_answer(400, "bad_data", 'invalid parameter "query": parse error')
+    async with shards(error_answer(422, "execution", "other"), bad) as (harness, _):
+        status, answer = await ask(harness, "/api/v1/query", query="up")
+
+    assert (status, answer["errorType"]) == (400, "bad_data")
+
+
+async def test_more_requests_than_permitted_are_refused_with_the_limit() -> None:
+    async with shards(vector(), vector(), limits=config.Limits(upstream_queries=3)) as (
+        harness,
+        fakes,
+    ):
+        status, answer = await ask(harness, "/api/v1/query", query="sum(up) / sum(down)")
+
+    assert (status, "upstream_queries" in answer["error"]) == (422, True)
+    assert not fakes[0].seen
+
+
+async def test_lists_of_all_shards_are_united_sorted_and_cut() -> None:
+    async with shards(json_answer(["b", "a"]), json_answer(["c", "a"])) as (harness, fakes):
+        _, answer = await ask(harness, "/api/v1/labels", limit="2")
+        assert answer["data"] == ["a", "b"]
+        assert answer["warnings"] == ["results truncated due to limit"]
+
+        fakes[0].answer = error_answer(503, "unavailable", "later")
+        assert (await ask(harness, "/api/v1/labels"))[0] == 503
+        _, answer = await ask(harness, "/api/v1/labels", partial="true")
+        assert answer["data"] == ["a", "c"]
+        assert "s0" in answer["warnings"][0]
+
+
+async def test_series_of_others_in_any_shard_withhold_the_answer() -> None:
+    own, foreign = ({"__name__": "up", "namespace": one} for one in ("shop", "bank"))
+    async with shards(vector((own, "1")), vector((foreign, "1")), draw=0.0) as (harness, _):
+        status, _ = await ask(harness, "/api/v1/query", query="up")
+
+    assert status == 500
+
+
+async def test_shards_are_asked_at_the_same_time() -> None:
+    both = asyncio.Barrier(2)
+
+    async def wait(request: web.Request) -> web.StreamResponse:
+        await both.wait()
+        return await vector()(request)
+
+    async with asyncio.timeout(20), shards(wait, wait) as (harness, _):
+        status, _ = await ask(harness, "/api/v1/query", query="up")
+
+    assert status == 200
