@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_nothing_is_lost_extra_or_different_after_kills() -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.oracle.delivery.run", "--seed", "7", "--kills", "4"),
