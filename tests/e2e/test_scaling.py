@@ -39,13 +39,13 @@ from tenantry_local.testing import Factory
 from writer import testing
 from writer.config import Config
 
-JOBS = [JobRef("shop", f"job-{n}") for n in range(6)]
+JOBS = [JobRef("shop", f"job-{n}") for n in (0, 1, 5, 7)]  # two that move and two that stay
 RULE = (contracts.Matcher("__name__", "=~", "up|go_.*"),)
 SCALES = (1, 8, 1)
 STEP = 2_000
 WINDOWS = 3
 """Windows of a step that every endpoint gets at each scale."""
-PATIENCE = 90  # seconds; two slow cores may do all of this
+PATIENCE = 120  # seconds; two slow cores may do all of this
 
 
 def shard(ref: JobRef) -> ShardRef:
@@ -96,6 +96,8 @@ class Holders:
 
     def __init__(self) -> None:
         self.of: dict[str, list[str]] = {}
+        """Instances by the lease's key."""
+        self._prefix = subjects.bucket_subject(subjects.LEASES, "")
 
     async def watch(self, connection: bus.Bus) -> None:
         pattern = subjects.bucket_subject(subjects.LEASES, "collector.>")
@@ -104,7 +106,7 @@ class Holders:
     async def _see(self, message: Msg) -> None:
         if message.data:
             holder = contracts.decode_lease(message.data).instance
-            seen = self.of.setdefault(message.subject, [])
+            seen = self.of.setdefault(message.subject.removeprefix(self._prefix), [])
             if seen[-1:] != [holder]:
                 seen.append(holder)
 
@@ -117,7 +119,7 @@ async def fleet(url: str) -> AsyncIterator[Fleet]:
         await running.scale(0)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_scaling_up_and_down_loses_nothing_and_moves_only_what_must(
     fresh_nats_server: NatsServer, prometheus_factory: Factory[Prometheus]
 ) -> None:
@@ -162,15 +164,17 @@ async def test_scaling_up_and_down_loses_nothing_and_moves_only_what_must(
         begin = min(stamps(received[:1])) // STEP * STEP - STEP
         here = points(b"".join(received))
         missing = await held_by(source, Window(begin, end)) - here
-        extra = here - await held_by(source, Window(begin, end + 60_000))
+        extra = here - await held_by(source, Window(begin, end + 3_600_000))
         assert (len(here) > 0, missing, extra) == (True, Counter(), Counter())
         assert not any(seen.overlapped for seen in one.seen)
         assert unordered(received) == []
-    few, many = (expected_owners([f"c{n}" for n in range(count)]) for count in SCALES[:2])
-    assert {subject.split("$KV.leases.")[1]: seen for subject, seen in holders.of.items()} == {
-        key: ["c0"] if many[key] == "c0" else ["c0", many[key], "c0"] for key in few
-    }
-    assert len(set(many.values())) > 1
+    # Instances come and go one by one, so that a shard may move on before it has arrived where it is
+    # to be; but one that belongs to the instance that was there all the time never leaves it.
+    final = expected_owners([f"c{n}" for n in range(max(SCALES))])
+    moved = {key: seen for key, seen in holders.of.items() if seen != ["c0"]}
+    assert {key for key, owner in final.items() if owner != "c0"} == moved.keys()
+    assert all(seen[0] == seen[-1] == "c0" and final[key] in seen for key, seen in moved.items())
+    assert len(moved) > 1
 
 
 def expected_owners(instances: Iterable[str]) -> dict[str, str]:
