@@ -22,8 +22,7 @@ from tenantry_common import bus, errors, subjects, tasks
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 1.0
-_LINGER_SECONDS = 0.002  # changes that follow one another so closely are one
-_AT_ONCE = 1_000
+_LINGER_SECONDS = 0.005
 _RESYNC_SECONDS = 60.0
 _OVERDUE_SECONDS = 10.0  # what a re-read may take before it counts as missing
 _EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
@@ -44,7 +43,20 @@ class KvView[T]:
     is named in `refused`.
     """
 
-    def __init__(self, connection: bus.Bus, bucket: str, decode: Callable[[bytes], T]) -> None:
+    def __init__(
+        self,
+        connection: bus.Bus,
+        bucket: str,
+        decode: Callable[[bytes], T],
+        *,
+        linger_seconds: float = _LINGER_SECONDS,
+    ) -> None:
+        """Prepare; nothing is read before `run`.
+
+        `linger_seconds`: for how long changes are gathered before the snapshot is replaced, which
+        costs a look at the whole bucket. Longer for large buckets that never rest.
+        """
+        self._linger = linger_seconds
         self._bus = connection
         self._bucket = bucket
         self._decode = decode
@@ -105,18 +117,20 @@ class KvView[T]:
         self._read_at = time.monotonic()
 
     async def _follow(self, watcher: KeyValue.KeyWatcher) -> None:
-        """Take over the next change, and those that came with it: each costs a whole snapshot."""
+        """Take over the next change, and those that follow closely: each costs a whole snapshot."""
         changed: dict[str, bytes] | None = None
+        wait, until = _POLL_SECONDS, float("inf")
+        now = asyncio.get_running_loop().time
         with contextlib.suppress(nats.errors.TimeoutError):
-            for number in range(_AT_ONCE):
-                entry = await _next(watcher, _LINGER_SECONDS if number else _POLL_SECONDS)
-                if entry is None:
-                    continue
-                changed = dict(self._raw) if changed is None else changed
-                if entry.operation is None and entry.value is not None:
+            while wait > 0:
+                entry = await _next(watcher, wait)
+                if changed is None:
+                    changed, until = dict(self._raw), now() + self._linger
+                if entry is not None and entry.operation is None and entry.value is not None:
                     changed[entry.key] = entry.value
-                else:
+                elif entry is not None:
                     changed.pop(entry.key, None)
+                wait = until - now()
         if changed is not None:
             await self._replace(changed)
 

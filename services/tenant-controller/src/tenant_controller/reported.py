@@ -8,6 +8,8 @@ from tenantry_common import bus, contracts, kv, subjects, tasks
 from tenantry_common.contracts import Report
 from tenantry_common.subjects import JobRef
 
+_LINGER_SECONDS = 1.0  # every instance reports every job every few seconds; status is in no hurry
+
 
 class Reported:
     """A mirror of all reports. `on_change` is called with the jobs of which something new is said."""
@@ -15,7 +17,12 @@ class Reported:
     def __init__(
         self, connection: bus.Bus, on_change: Callable[[Collection[JobRef]], None]
     ) -> None:
-        self._view = kv.KvView(connection, subjects.REPORTS, contracts.decode_report)
+        self._view = kv.KvView(
+            connection,
+            subjects.REPORTS,
+            contracts.decode_report,
+            linger_seconds=_LINGER_SECONDS,
+        )
         self._on_change = on_change
         self._known: Mapping[str, Report] = {}
         self._by_job: dict[JobRef, dict[str, Report]] = {}

@@ -33,6 +33,7 @@ EVENTS = Resource("events.k8s.io", "v1", "events")
 _AT_ONCE = 16
 _PUBLISHING_SECONDS = 3.0  # what publication may take before a status says that it lasts
 _STANDBY_SECONDS = 1.0
+_BUSY_SECONDS = 0.25
 _FIELD_MANAGER = {"fieldManager": "tenantry-tenant-controller"}
 
 
@@ -149,7 +150,9 @@ class StatusWriter:
         patch = merge_patch.between(before, wanted)
         if not patch:
             return
-        if not status.is_news(before, wanted) and not self._pace.may_write_progress(key, now):
+        if not status.is_news(before, wanted) and (
+            not self._pace.may_write_progress(key, now) or self._is_busy(now)
+        ):
             self._pace.look_again(key, now)
             return
         await self._slot()
@@ -169,6 +172,10 @@ class StatusWriter:
         # When it was written is no reason to write it.
         kept = {name: before[name] for name in ("lastUpdated",) if name in before}
         return wanted | kept
+
+    def _is_busy(self, now: float) -> bool:
+        """Whether writes wait for one another; then those that tell of no news give way."""
+        return self._next_write > now + _BUSY_SECONDS
 
     async def _slot(self) -> None:
         """Wait until all objects together may be written again."""
