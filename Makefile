@@ -15,7 +15,7 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers sync fmt lint types arch lock map check test test-unit test-kubernetes e2e oracle oracle-shards oracle-delivery oracle-relabel leakage proto demo images up down clean
+.PHONY: help setup servers sync fmt lint types arch lock map crd check test test-unit test-kubernetes e2e oracle oracle-shards oracle-delivery oracle-relabel leakage bench-delivery bench-gateway proto demo images up down clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ lock: setup ## whether uv.lock fits the pyproject.toml files
 
 map: setup ## write the map of modules in ARCHITECTURE.md again, from their docstrings
 	$(BIN)/python scripts/map.py
+
+crd: setup ## write the CRD of MetricAccess again, from the Structs
+	$(BIN)/python scripts/crd.py
 
 check: lint types arch lock ## everything that needs no server: lint, types, arch, lock
 

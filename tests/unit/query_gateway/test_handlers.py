@@ -642,19 +642,6 @@ async def test_a_series_that_is_not_permitted_is_never_delivered() -> None:
         assert counted(harness, "violations_total", endpoint="series") == 1
 
 
-async def test_backends_with_different_data_are_not_mixed() -> None:
-    fake = FakePrometheus()
-    async with gateway([fake]) as harness:
-        harness.policies.grant("shop", "up")
-        harness.backends.snapshot["b"] = fake.backend(id="b", ha_set="another")
-
-        answer = await harness.client.get("/api/v1/query?query=up", headers=TENANT)
-        status, _, error = await failure(answer)
-
-    assert status == 422
-    assert "2 sets of backends" in error
-
-
 async def test_an_unexpected_fault_is_an_envelope_too() -> None:
     fake = FakePrometheus()
     async with gateway([fake]) as harness:

@@ -141,6 +141,10 @@ def test_every_tenant_is_described_with_what_is_wrong() -> None:
     assert Policies(source, 900).describe() == [
         {
             "tenant": "a.b",
+            "id": "a.b",
+            "name": "a.b",
+            "namespace": "a.b",
+            "patterns": 1,
             "objects": ("x",),
             "rules": ['up{x!="1"}'],
             "digest": "d",

@@ -119,7 +119,6 @@ def test_the_digest_changes_with_what_decides_the_bytes(change: dict[str, Any], 
     "spec",
     [
         pytest.param({"remoteWrite": {**DELIVERY, "enabled": False}}, id="switched off"),
-        pytest.param({"remoteWrite": {**DELIVERY, "collection": "latest"}}, id="not delivered yet"),
         pytest.param({"metrics": [], "remoteWrite": DELIVERY}, id="nothing granted"),
     ],
 )

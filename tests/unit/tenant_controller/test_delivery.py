@@ -209,16 +209,8 @@ def test_headers(name: str, value: str, fine: bool) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("fields", "path"),
-    [
-        pytest.param({"collection": "latest"}, "collection", id="latest"),
-    ],
-)
-def test_what_is_not_delivered_yet_is_valid_and_said(fields: dict[str, Any], path: str) -> None:
-    assert paths(**fields) == [(path, "warning")]
-    assert delivery.is_undelivered(remote_write(**fields))
-    assert not delivery.is_undelivered(remote_write())
+def test_the_newest_sample_of_an_interval_may_be_all_that_is_wanted() -> None:
+    assert paths(collection="latest") == []
 
 
 def test_a_pushgateway_needs_a_job() -> None:

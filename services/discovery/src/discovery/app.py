@@ -72,7 +72,10 @@ class Discovery:
         self._readiness = process.readiness
         self._metrics = Metrics(process.registry)
         self._lease = leases.Lease(
-            connection, subjects.leader_lease(process.service), process.instance
+            connection,
+            subjects.leader_lease(process.service),
+            process.instance,
+            term=leases.LEADER,
         )
         sources = settings.discovery
         self._folders = Folders(sources.file_sd, self._on_source)

@@ -142,7 +142,7 @@ def _job(
     entry: Entry, remote_write: RemoteWrite, permitted: RuleSet, platform: Platform
 ) -> DeliveryJob | Problem | None:
     """Return the job, why there is none, or None when nothing could be delivered."""
-    if delivery.is_undelivered(remote_write) or permitted.is_empty:
+    if permitted.is_empty:
         return None
     found = endpoints.of(remote_write, entry.validated.namespace, platform.network)
     if isinstance(found, Problem):

@@ -49,7 +49,6 @@ def problems(remote_write: RemoteWrite) -> Iterator[Problem]:
     yield from _extra_labels(remote_write)
     yield from _relabelings(remote_write)
     yield from _target(remote_write)
-    yield from _undelivered(remote_write)
 
 
 def block(remote_write: RemoteWrite) -> tuple[str, Block] | None:
@@ -65,22 +64,6 @@ def block(remote_write: RemoteWrite) -> tuple[str, Block] | None:
 def relabel_rules(remote_write: RemoteWrite) -> tuple[RelabelRule, ...]:
     """Return `metricRelabelings` in the form that the collector applies."""
     return tuple(map(_relabel_rule, remote_write.metric_relabelings))
-
-
-def is_undelivered(remote_write: RemoteWrite) -> bool:
-    """Whether this version cannot deliver as asked; delivering otherwise would be wrong."""
-    return any(True for _ in _undelivered(remote_write))
-
-
-def _undelivered(remote_write: RemoteWrite) -> Iterator[Problem]:
-    later = "is valid, but this version of Tenantry does not deliver it yet"
-    choices = {
-        "collection": (remote_write.collection, {"latest"}),
-    }
-    for field, (value, not_yet) in choices.items():
-        if value in not_yet:
-            message = f"{value!r} {later}"
-            yield Problem(path=f"{PATH}.{field}", message=message, severity="warning")
 
 
 def _duration(path: str, text: str, allowed: range, said: str) -> Iterator[Problem]:
