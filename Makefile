@@ -7,7 +7,7 @@ BIN := .venv/bin
 SOURCES := $(wildcard libs/*/src services/*/src cli/src)
 SUITES := $(filter-out tests/bench/,$(wildcard tests/*/))
 SERVICES := $(notdir $(wildcard services/*))
-SERVERS ?= prometheus prometheus-pushgateway
+SERVERS ?= prometheus prometheus-pushgateway victoria-metrics
 IMAGES ?= tenantry
 ARGS ?=
 

@@ -77,7 +77,7 @@ async def test_tenants_with_other_rules_share_nothing_and_a_changed_policy_is_an
         pytest.param({"step": "1m"}, id="a duration"),
     ],
 )
-async def test_others_are_asked_whole_every_time(parameters: dict[str, object]) -> None:
+async def test_others_are_asked_whole_every_time(parameters: dict[str, Any]) -> None:
     fake = FakePrometheus(answer=json_answer({"resultType": "matrix", "result": []}))
     async with gateway([fake], cached=True) as harness:
         harness.policies.grant("shop", '{namespace="shop"}')

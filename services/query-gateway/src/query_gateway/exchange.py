@@ -105,8 +105,8 @@ class Exchange:
             whole = self._over_shards.whole(ask, known)
             if whole is None:
                 calls_for = functools.partial(self._calls, asked, rules)
-                body = await self._over_shards.answer(ask, known, calls_for)
-                return await self._success(asked, rules, body)
+                together = await self._over_shards.answer(ask, known, calls_for)
+                return await self._success(asked, rules, together)
             chosen = whole
         if kind == "remote read":
             return await self._remote_read.answer(

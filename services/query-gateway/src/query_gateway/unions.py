@@ -39,7 +39,7 @@ def united(kind: Answer, shards: Sequence[Sequence[bytes]]) -> list[bytes]:
     """
     if kind == "exemplars":
         return [body for bodies in shards for body in bodies]
-    unite: Callable[[Sequence[_Json]], _Json]
+    ways: tuple[Callable[[Sequence[_Json]], _Json], ...]
     match kind:
         case "metadata":
             ways = (_dictionaries, _lists)
