@@ -17,6 +17,7 @@ from tests.leakage.recorder import Recorder
 from yarl import URL
 
 import tenantry_promql as promql
+from query_gateway.identity.testing import Issuer
 from tenantry_common import bus, contracts, kv, subjects, testing
 from tenantry_local.nats_server import NatsServer
 from tenantry_local.ports import LOOPBACK, free_ports
@@ -58,6 +59,8 @@ class Estate:
     """Tenant → URL of a Prometheus that holds what it may see, and nothing else."""
     connection: bus.Bus
     session: aiohttp.ClientSession
+    issuer: Issuer
+    """An identity provider whose tokens the gateway takes."""
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     @property
@@ -193,7 +196,10 @@ async def running(directory: Path, launch: Launch) -> AsyncIterator[Estate]:
         recorder = await stack.enter_async_context(Recorder(source.url).running())
         session = await stack.enter_async_context(aiohttp.ClientSession())
         port, ops_port = free_ports(2)
-        estate = Estate(port, ops_port, recorder, permitted, connection, session)
+        issuer = Issuer()
+        issuer.rotate("key-1", "RS256")
+        (directory / "jwks.json").write_bytes(issuer.document)
+        estate = Estate(port, ops_port, recorder, permitted, connection, session, issuer)
         for tenant, rules in victim.TENANTS.items():
             await estate.grant(tenant, *rules)
         await estate.grant(victim.VICTIM, f'{{secret="{victim.MARK}"}}')
@@ -211,8 +217,17 @@ async def running(directory: Path, launch: Launch) -> AsyncIterator[Estate]:
             {
                 "listen": {"host": LOOPBACK, "port": port},
                 "auth": {
-                    "modes": ["trusted-header"],
+                    "modes": ["jwt", "trusted-header"],
                     "trusted_header": {"networks": ["127.0.0.0/8"]},
+                    "jwt": {
+                        "issuers": [
+                            {
+                                "issuer": issuer.url,
+                                "audiences": ["tenantry"],
+                                "jwks_file": str(directory / "jwks.json"),
+                            }
+                        ]
+                    },
                 },
                 "limits": {"requests_per_second": 1e6, "burst": 1e6},
                 "checked_share": 0.5,
