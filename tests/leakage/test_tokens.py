@@ -29,7 +29,7 @@ def _embedded(issuer: Issuer) -> str:
     """Sign with a key of one's own, and bring it along."""
     key = private_key("RS256")
     head = {"kid": "key-1", "jwk": public_jwk(key), "jku": "http://127.0.0.1:1/keys"}
-    return jwt.encode(issuer.claims(tenants=_BANK), key, "RS256", headers=head)  # type: ignore[arg-type]  # never another kind
+    return jwt.encode(issuer.claims(tenants=_BANK), key, "RS256", headers=head)
 
 
 def _altered(issuer: Issuer) -> str:
