@@ -13,7 +13,7 @@ import aiohttp
 import tenantry_promql as promql
 from tenantry_common import snappy_block
 from tenantry_common.proto import remote_pb2
-from tenantry_local.prometheus import Prometheus
+from tenantry_local.prometheus import REMOTE_WRITE_HEADERS, Prometheus
 
 MARK = "v1ct1m"
 END = int(time.time()) // 15 * 15 - 60
@@ -93,7 +93,7 @@ async def load(server: Prometheus, rules: promql.RuleSet, now: int) -> None:
         exemplar.labels.add(name="trace_id", value=MARK if is_victims(labels) else f"t{number}")
     async with aiohttp.ClientSession(raise_for_status=True) as session:
         body = snappy_block.compress(message.SerializeToString())
-        await session.post(server.remote_write_url, data=body)
+        await session.post(server.remote_write_url, data=body, headers=REMOTE_WRITE_HEADERS)
 
 
 EXPOSED = f"""\

@@ -17,7 +17,7 @@ from tenantry_local import readiness
 from tenantry_local.nats_server import NatsServer
 from tenantry_local.ports import LOOPBACK, free_port
 from tenantry_local.process import Process
-from tenantry_local.prometheus import Prometheus
+from tenantry_local.prometheus import REMOTE_WRITE_HEADERS, Prometheus
 
 TENANT = "shop"
 _STEP = 60
@@ -80,7 +80,7 @@ async def _load(server: Prometheus, end: int) -> None:
     async with aiohttp.ClientSession(raise_for_status=True) as session:
         for first in range(0, len(every), _AT_ONCE):
             block = snappy_block.compress(b"".join(every[first : first + _AT_ONCE]))
-            await session.post(server.remote_write_url, data=block)
+            await session.post(server.remote_write_url, data=block, headers=REMOTE_WRITE_HEADERS)
 
 
 @contextlib.asynccontextmanager

@@ -17,7 +17,7 @@ from tenantry_common import (
     testing,
 )
 from tenantry_local.ports import LOOPBACK
-from tenantry_local.prometheus import Prometheus
+from tenantry_local.prometheus import REMOTE_WRITE_HEADERS, Prometheus
 from tenantry_local.testing import Factory
 
 STEP = 15
@@ -55,7 +55,8 @@ async def load(server: Prometheus, chosen: Iterable[Labels]) -> None:
         for labels in chosen
     )
     async with aiohttp.ClientSession(raise_for_status=True) as session:
-        await session.post(server.remote_write_url, data=snappy_block.compress(request))
+        body = snappy_block.compress(request)
+        await session.post(server.remote_write_url, data=body, headers=REMOTE_WRITE_HEADERS)
 
 
 def _samples(number: int) -> bytes:

@@ -19,7 +19,7 @@ import tenantry_promql as promql
 from query_gateway.testing import Harness, gateway
 from tenantry_common import contracts, protowire, remote_write, snappy_block
 from tenantry_common.proto import remote_pb2
-from tenantry_local.prometheus import Prometheus
+from tenantry_local.prometheus import REMOTE_WRITE_HEADERS, Prometheus
 from tenantry_local.testing import Factory
 
 EXTERNAL = {"cluster": "eu1", "replica": "r0"}
@@ -71,7 +71,7 @@ async def load(server: Prometheus, rules: promql.RuleSet, now: int) -> None:
             exemplar.labels.add(name="trace_id", value=f"trace-{number}")
     async with aiohttp.ClientSession(raise_for_status=True) as session:
         body = snappy_block.compress(message.SerializeToString())
-        await session.post(server.remote_write_url, data=body)
+        await session.post(server.remote_write_url, data=body, headers=REMOTE_WRITE_HEADERS)
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,9 @@ from discovery import traits
 from query_gateway.route import strictest
 from tenantry_common import contracts
 from tenantry_local import binaries
-from tenantry_local.prometheus import Prometheus
+from tenantry_local.prometheus import REMOTE_WRITE_HEADERS, Prometheus
 from tenantry_promql import Upstream
 
-_WRITE = {
-    "Content-Encoding": "snappy",
-    "Content-Type": "application/x-protobuf",
-    "X-Prometheus-Remote-Write-Version": "0.1.0",
-}
 _FEATURES_SINCE = {
     # Feature flags from the first version that has them; later ones accept and ignore old ones.
     "promql-experimental-functions": (2, 49),
@@ -85,7 +80,9 @@ async def running(
     await server.start()
     try:
         for body in wire.requests(stored):
-            async with http.post(server.remote_write_url, data=body, headers=_WRITE) as response:
+            async with http.post(
+                server.remote_write_url, data=body, headers=REMOTE_WRITE_HEADERS
+            ) as response:
                 if response.status not in (200, 204):
                     raise LoadFailed(f"{response.status}: {await response.text()}")
         await _verify(server, http, len(stored))

@@ -10,6 +10,13 @@ from tenantry_local import binaries, readiness
 from tenantry_local.ports import LOOPBACK, free_port
 from tenantry_local.server import Command, Launch, Server, native
 
+REMOTE_WRITE_HEADERS = {
+    "Content-Encoding": "snappy",
+    "Content-Type": "application/x-protobuf",
+    "X-Prometheus-Remote-Write-Version": "0.1.0",
+}
+"""What a sender says of a remote write 1.0 request; Prometheus 3 answers 415 without."""
+
 
 class Prometheus(Server):
     """One Prometheus on loopback, 2.42 or newer; its samples are kept in `directory`."""
