@@ -54,16 +54,7 @@ async def _bucket[T](
     connection: bus.Bus, name: str, decode: Callable[[bytes], T], unreadable: list[str]
 ) -> list[T]:
     found: list[T] = []
-    with bus.translated(f"read {name}"):
-        bucket = await connection.js.key_value(name)
-        try:
-            keys = sorted(await bucket.keys())
-        except nats.js.errors.NoKeysError:
-            return []
-    for key in keys:
-        value = (await kv.entry(connection, name, key)).value
-        if value is None:
-            continue  # deleted since the keys were listed
+    for key, value in sorted((await kv.contents(connection, name)).items()):
         try:
             found.append(decode(value))
         except (errors.Undecodable, errors.NewerSchema) as error:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -100,21 +100,12 @@ class KvView[T]:
             bucket = await self._bus.js.key_value(self._bucket)
             watcher = await bucket.watchall()
             try:
-                await self._read_all(watcher)
+                await self._replace(await initial(lambda: _next(watcher, 10.0), _count(bucket)))
+                self._read_at = time.monotonic()
                 while self._bus.epoch == epoch and asyncio.get_running_loop().time() < until:
                     await self._follow(watcher)
             finally:
                 await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py's gap
-
-    async def _read_all(self, watcher: KeyValue.KeyWatcher) -> None:
-        found: dict[str, bytes] = {}
-        while (entry := await _next(watcher, 10.0)) is not None:
-            if entry.operation is None and entry.value is not None:
-                found[entry.key] = entry.value
-            else:
-                found.pop(entry.key, None)
-        await self._replace(found)
-        self._read_at = time.monotonic()
 
     async def _follow(self, watcher: KeyValue.KeyWatcher) -> None:
         """Take over the next change, and those that follow closely: each costs a whole snapshot."""
@@ -157,6 +148,53 @@ class KvView[T]:
             self.refused = MappingProxyType(refused)
             self.version += 1
             self._changed.notify_all()
+
+
+async def initial(
+    following: Callable[[], Awaitable[KeyValue.Entry | None]],
+    count: Callable[[], Awaitable[int]],
+) -> dict[str, bytes]:
+    """Return what a bucket held when a watch of it began, by key.
+
+    `following` returns the next entry of the watch, None at the end of what was there; `count` how
+    many entries the bucket has, deleted ones included. An end that comes before any entry may be
+    wrong: the server answers how many are still to be sent (none) before those that it has sent
+    arrive. Then the last one says that it is the last.
+    """
+    found: dict[str, bytes] = {}
+    seen, ended = False, False
+    while True:
+        entry = await following()
+        if entry is None:
+            if seen or not await count():
+                return found
+            ended = True
+            continue
+        seen = True
+        if entry.operation is None and entry.value is not None:
+            found[entry.key] = entry.value
+        else:
+            found.pop(entry.key, None)
+        if ended and not entry.delta:
+            return found
+
+
+def _count(bucket: KeyValue) -> Callable[[], Awaitable[int]]:
+    async def count() -> int:
+        return (await bucket.status()).values
+
+    return count
+
+
+async def contents(connection: bus.Bus, bucket: str) -> dict[str, bytes]:
+    """Return the keys and values of a bucket now. Raises `errors.BusUnavailable`."""
+    with bus.translated(f"read {bucket}"):
+        source = await connection.js.key_value(bucket)
+        watcher = await source.watchall()
+        try:
+            return await initial(lambda: _next(watcher, 10.0), _count(source))
+        finally:
+            await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py's gap
 
 
 async def _next(watcher: KeyValue.KeyWatcher, timeout: float) -> KeyValue.Entry | None:

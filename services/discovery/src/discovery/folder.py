@@ -30,8 +30,12 @@ class Folders:
 
     @property
     def files(self) -> Files:
-        """Every file of every folder."""
-        return {name: file for found in self._by_folder.values() for name, file in found.items()}
+        """Every file of every folder, in the order of the configuration."""
+        return {
+            name: file
+            for path in self._settings.folders
+            for name, file in self._by_folder.get(path, {}).items()
+        }
 
     @property
     def targets(self) -> tuple[Target, ...]:
