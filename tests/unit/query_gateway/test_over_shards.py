@@ -136,10 +136,6 @@ async def test_without_a_shard_there_is_no_answer_unless_part_of_it_will_do(quer
         assert (status, "shard s0" in answer["error"]) == (503, True)
 
         status, answer = await ask(harness, "/api/v1/query", query=query, partial="true")
-        if query.startswith("time"):
-            # The shard that should say the time failed while it was asked; it may be another's turn.
-            assert status in (200, 500, 503)
-            return
         assert (status, len(answer["data"]["result"])) == (200, 1)
         assert answer["warnings"] == ["the answer is partial: shard s0 did not answer"]
 

@@ -210,9 +210,14 @@ def _envelope(data: Sequence[object], limit: int, answer: Names | SeriesList) ->
 
 def _encoded(data: object, warnings: list[str], infos: list[str], *, truncated: bool) -> bytes:
     more = [*warnings, TRUNCATED] if truncated else warnings
-    envelope: dict[str, object] = {"status": "success", "data": data}
-    if more:
-        envelope["warnings"] = sorted(set(more))
+    return envelope(data, more, infos)
+
+
+def envelope(data: object, warnings: Sequence[str], infos: Sequence[str]) -> bytes:
+    """Write an answer: what it says, and each warning and remark once."""
+    found: dict[str, object] = {"status": "success", "data": data}
+    if warnings:
+        found["warnings"] = sorted(set(warnings))
     if infos:
-        envelope["infos"] = sorted(set(infos))
-    return msgspec.json.encode(envelope)
+        found["infos"] = sorted(set(infos))
+    return msgspec.json.encode(found)

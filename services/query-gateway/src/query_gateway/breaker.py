@@ -4,7 +4,6 @@ A circuit breaker per backend: a few failures in a row open it; after a pause, w
 it goes on failing, one request is let through as a trial, and its outcome decides.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -52,12 +51,3 @@ class Breaker:
         if circuit.failures >= self._failures:
             circuit.pause = min(circuit.pause * 2 or self._seconds, self._most_seconds)
             circuit.closed_at = now + circuit.pause
-
-    def open(self) -> list[str]:
-        """Return the backends whose circuits are open, for people."""
-        return sorted(name for name, circuit in self._circuits.items() if circuit.is_open)
-
-    def forget(self, known: Iterable[str]) -> None:
-        """Forget backends that are not known any more."""
-        for name in self._circuits.keys() - set(known):
-            del self._circuits[name]

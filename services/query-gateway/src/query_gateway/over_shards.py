@@ -93,9 +93,7 @@ class OverShards:
         with enforce.explained("query"):
             plan = planner.plan(_tree(asked, routes), _strictest(routes))
         grid, moment = _grid(asked)
-        # What any shard can answer is asked of one that is there.
-        present = sorted(routes, key=lambda one: not one.candidates)
-        by_shard = {one.shard: one for one in present}
+        by_shard = {one.shard: one for one in routes}
         wanted = assembly.wanted(plan, tuple(by_shard))
         if len(wanted) > asked.limits.upstream_queries:
             raise Failure(
@@ -107,9 +105,11 @@ class OverShards:
         for one in wanted:
             single = {**moment, endpoints.QUERY: one.fetch.query}
             arguments = msgspec.structs.replace(asked.arguments, single=single)
-            route = by_shard[one.shard]
+            route = _anywhere(routes) if one.fetch.merge == "any" else by_shard[one.shard]
             tasks[one] = self._ask(asked, route, calls(arguments, route), one.fetch.query)
         found, missing = await self._together(asked, tasks, shard=lambda one: one.shard)
+        if {one.fetch for one in found} != {one.fetch for one in wanted}:
+            raise Failure("backends", "no shard answered a part of the query")
         bodies = {one: _one(parts) for one, parts in found.items()}
         return await self._assembled(asked, plan, bodies, grid, missing)
 
@@ -202,6 +202,12 @@ def _strictest(routes: Sequence[Route]) -> promql.Upstream:
         raise Failure("refused", text)
     pairs = zip(*(one.upstream for one in routes), strict=True)
     return promql.Upstream(*(min(values) for values in pairs))
+
+
+def _anywhere(routes: Sequence[Route]) -> Route:
+    """Return the way to whatever backend is there, for what reads no series."""
+    candidates = tuple(backend for one in routes for backend in one.candidates)
+    return Route(candidates=candidates, upstream=_strictest(routes))
 
 
 def _tree(asked: Ask, routes: Sequence[Route]) -> Node:

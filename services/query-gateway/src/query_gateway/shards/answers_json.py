@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from query_gateway.answers import NotAnAnswer
+from query_gateway.answers import TRUNCATED, NotAnAnswer, envelope
 from query_gateway.shards import frames
 from query_gateway.shards.frames import Column, Frame, Scalar, Uncomputable, Vector
 
@@ -111,7 +111,7 @@ def written(
     """Write an answer, series in order of their labels, at most `limit` of them (0: all)."""
     if isinstance(frame, Scalar) and not grid.is_range:
         data: object = {"resultType": "scalar", "result": _point(grid, 0, frame.values[0])}
-        return _encoded(data, warnings, infos)
+        return envelope(data, warnings, infos)
     if isinstance(frame, Scalar):
         frame = Vector(grid.count, {(): list(frame.values)})
     elements = [
@@ -124,9 +124,9 @@ def written(
     more = list(warnings)
     if limit and len(elements) > limit:
         elements = elements[:limit]
-        more.append("results truncated due to limit")
+        more.append(TRUNCATED)
     data = {"resultType": "matrix" if grid.is_range else "vector", "result": elements}
-    return _encoded(data, more, infos)
+    return envelope(data, more, infos)
 
 
 def _element(labels: frames.Labels, column: Column, grid: Grid) -> dict[str, dict[str, str]] | None:
@@ -154,12 +154,3 @@ def number(value: float) -> str:
         return f"{digits}e{exponent[0]}{exponent[1:].zfill(2)}"
     text = format(shortest, "f")
     return text.removesuffix(".0") if "." in text else text
-
-
-def _encoded(data: object, warnings: Sequence[str], infos: Sequence[str]) -> bytes:
-    envelope: dict[str, object] = {"status": "success", "data": data}
-    if warnings:
-        envelope["warnings"] = sorted(set(warnings))
-    if infos:
-        envelope["infos"] = sorted(set(infos))
-    return msgspec.json.encode(envelope)
