@@ -4,6 +4,7 @@ Results of queries that need one upstream request are streamed; of them, only a 
 """
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -109,7 +110,7 @@ def names(body: bytes, limit: int, permitted: Callable[[str], bool]) -> bytes:
 
     Raises `Violation` for one that is not `permitted`.
     """
-    answer = _decoded(_names, body)
+    answer = decoded(_names, body)
     found = sorted(set(answer.data or ()))
     if not all(map(permitted, found)):
         raise Violation
@@ -118,12 +119,12 @@ def names(body: bytes, limit: int, permitted: Callable[[str], bool]) -> bytes:
 
 def decoded_names(body: bytes) -> list[str]:
     """Return the names or values of an answer. Raises `NotAnAnswer`."""
-    return _decoded(_names, body).data or []
+    return decoded(_names, body).data or []
 
 
 def decoded_series(body: bytes) -> list[Labels]:
     """Return the series of an answer. Raises `NotAnAnswer`."""
-    return _decoded(_series, body).data or []
+    return decoded(_series, body).data or []
 
 
 def series(body: bytes, limit: int, permitted: Callable[[Labels], bool]) -> bytes:
@@ -131,7 +132,7 @@ def series(body: bytes, limit: int, permitted: Callable[[Labels], bool]) -> byte
 
     Raises `Violation` for one that is not `permitted`.
     """
-    answer = _decoded(_series, body)
+    answer = decoded(_series, body)
     found = answer.data or []
     if not all(map(permitted, found)):
         raise Violation
@@ -146,7 +147,7 @@ def exemplars(bodies: Sequence[bytes], permitted: Callable[[Labels], bool]) -> b
 
     Raises `Violation` for a series that is not `permitted`.
     """
-    parts = [_decoded(_exemplars, body) for body in bodies if body]
+    parts = [decoded(_exemplars, body) for body in bodies if body]
     united = {_order(one.series_labels): one for part in parts for one in part.data or ()}
     if not all(permitted(one.series_labels) for one in united.values()):
         raise Violation
@@ -161,7 +162,7 @@ def check(body: bytes, permitted: Callable[[Labels], bool]) -> None:
 
     Raises `Violation` for a series that is not `permitted`.
     """
-    answer = _decoded(_elements, body)
+    answer = decoded(_elements, body)
     if not all(permitted(one.metric) for one in answer.data.result):
         raise Violation
 
@@ -172,7 +173,7 @@ def matrices(bodies: Sequence[bytes], limit: int, permitted: Callable[[Labels], 
     A series that several answers hold has the same samples in each. Sorted by labels, cut to
     `limit` series (0: all). Raises `Violation` for a series that is not `permitted`.
     """
-    parts = [_decoded(_matrix, body) for body in bodies]
+    parts = [decoded(_matrix, body) for body in bodies]
     if any(part.data.result_type != "matrix" for part in parts):
         raise NotAnAnswer
     united = {_order(one.metric): one for part in parts for one in part.data.result}
@@ -191,9 +192,17 @@ def _order(labels: Labels) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(labels.items()))
 
 
-def _decoded[T: (Names, SeriesList, ExemplarsAnswer, MatrixAnswer, ElementsAnswer)](
-    decoder: msgspec.json.Decoder[T], body: bytes
-) -> T:
+class HasStatus(Protocol):
+    """Whatever Prometheus answers."""
+
+    @property
+    def status(self) -> str:
+        """`success`, unless it is no answer."""
+        ...
+
+
+def decoded[T: HasStatus](decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """Read an answer. Raises `NotAnAnswer`."""
     try:
         answer = decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -213,7 +222,7 @@ def _encoded(data: object, warnings: list[str], infos: list[str], *, truncated: 
     return envelope(data, more, infos)
 
 
-def envelope(data: object, warnings: Sequence[str], infos: Sequence[str]) -> bytes:
+def envelope(data: object, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> bytes:
     """Write an answer: what it says, and each warning and remark once."""
     found: dict[str, object] = {"status": "success", "data": data}
     if warnings:

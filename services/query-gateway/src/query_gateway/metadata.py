@@ -12,7 +12,14 @@ import msgspec
 
 import tenantry_promql as promql
 from query_gateway import endpoints, enforce
-from query_gateway.answers import Labels, NotAnAnswer, Violation, decoded_names, decoded_series
+from query_gateway.answers import (
+    Labels,
+    Violation,
+    decoded,
+    decoded_names,
+    decoded_series,
+    envelope,
+)
 from query_gateway.calls import Call
 from query_gateway.failures import Failure
 from query_gateway.parameters import Arguments
@@ -113,7 +120,7 @@ def families(bodies: Sequence[bytes], arguments: Arguments, rules: promql.RuleSe
 
     Raises `Violation` for a name that the tenant must not see.
     """
-    answer = _decoded(_metadata, bodies[0])
+    answer = decoded(_metadata, bodies[0])
     names = frozenset(decoded_names(bodies[1]))
     possible = enforce.possible_values(_NAME, rules)
     if not all(possible.matches({_NAME: name}) for name in names):
@@ -126,7 +133,7 @@ def families(bodies: Sequence[bytes], arguments: Arguments, rules: promql.RuleSe
             break
         if seen := [one for one in entries if not names.isdisjoint(_names(family, one.type))]:
             found[family] = seen[:each]
-    return _encoded(found)
+    return envelope(found)
 
 
 def targets(bodies: Sequence[bytes], arguments: Arguments, rules: promql.RuleSet) -> bytes:
@@ -134,7 +141,7 @@ def targets(bodies: Sequence[bytes], arguments: Arguments, rules: promql.RuleSet
 
     Raises `Violation` for a series that the tenant must not see.
     """
-    answer = _decoded(_targets, bodies[0])
+    answer = decoded(_targets, bodies[0])
     series = decoded_series(bodies[1])
     if not all(map(rules.matches, series)):
         raise Violation
@@ -150,7 +157,7 @@ def targets(bodies: Sequence[bytes], arguments: Arguments, rules: promql.RuleSet
         names = _names(entry.metric or asked, entry.type)
         if matches(entry.target) and any((n, *values) in projections[labels] for n in names):
             found.append(entry)
-    return _encoded(found[: _limit(arguments, endpoints.LIMIT)])
+    return envelope(found[: _limit(arguments, endpoints.LIMIT)])
 
 
 def _projection(series: Iterable[Labels], labels: Sequence[str]) -> frozenset[tuple[str, ...]]:
@@ -182,19 +189,3 @@ def _limit(arguments: Arguments, name: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise Failure("malformed", f"{name} must be a number")
     return int(text)
-
-
-def _decoded[T: (MetadataAnswer, TargetsAnswer)](
-    decoder: msgspec.json.Decoder[T], body: bytes
-) -> T:
-    try:
-        answer = decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotAnAnswer from error
-    if answer.status != "success":
-        raise NotAnAnswer
-    return answer
-
-
-def _encoded(data: object) -> bytes:
-    return msgspec.json.encode({"status": "success", "data": data})

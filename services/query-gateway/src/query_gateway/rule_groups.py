@@ -17,7 +17,7 @@ import msgspec
 
 import tenantry_promql as promql
 from query_gateway import endpoints, templates
-from query_gateway.answers import Labels, NotAnAnswer
+from query_gateway.answers import Labels, decoded, envelope
 from query_gateway.failures import Failure
 from query_gateway.parameters import Arguments
 
@@ -108,7 +108,7 @@ def rules(body: bytes, arguments: Arguments, permitted: promql.RuleSet) -> bytes
     alerts = not _flag(arguments, "exclude_alerts")
     page = _Page(arguments)
     groups: list[Group] = []
-    for group in _decoded(body):
+    for group in decoded(_decoder, body).data.groups:
         if not wanted.group(group):
             continue
         shown = [
@@ -118,17 +118,17 @@ def rules(body: bytes, arguments: Arguments, permitted: promql.RuleSet) -> bytes
         ]
         if shown:
             groups.append(msgspec.structs.replace(group, rules=shown))
-    return _encoded(page.cut(groups))
+    return envelope(page.cut(groups))
 
 
 def alerts(body: bytes, permitted: promql.RuleSet) -> bytes:
     """Return the answer of `alerts` from that of `rules`."""
     found: list[Alert] = []
-    for group in _decoded(body):
+    for group in decoded(_decoder, body).data.groups:
         for rule in group.rules:
             if isinstance(rule, AlertingRule):
                 found += _alerts(rule, permitted)
-    return _encoded({"alerts": found})
+    return envelope({"alerts": found})
 
 
 def is_shown(rule: Rule, permitted: promql.RuleSet) -> bool:
@@ -267,17 +267,3 @@ class _Page:
 def _token(group: Group) -> str:
     """Return what names a group to the next request."""
     return hashlib.sha256(f"{group.file};{group.name}".encode()).hexdigest()
-
-
-def _decoded(body: bytes) -> list[Group]:
-    try:
-        answer = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotAnAnswer from error
-    if answer.status != "success":
-        raise NotAnAnswer
-    return answer.data.groups
-
-
-def _encoded(data: object) -> bytes:
-    return msgspec.json.encode({"status": "success", "data": data})

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from query_gateway.answers import NotAnAnswer
+from query_gateway.answers import decoded
 from query_gateway.endpoints import Answer
 
 type _Json = Any
@@ -28,7 +28,7 @@ def check(bodies: list[bytes]) -> list[bytes]:
     """Return one backend's answers. Raises NotAnAnswer where one of them is none."""
     for body in bodies:
         if body:  # nothing at all is an answer about exemplars
-            _decoded(body)
+            decoded(_decoder, body)
     return bodies
 
 
@@ -51,7 +51,7 @@ def united(kind: Answer, shards: Sequence[Sequence[bytes]]) -> list[bytes]:
             ways = (_lists,)
     found = []
     for unite, bodies in zip(ways, zip(*shards, strict=True), strict=True):
-        parts = [_decoded(body) for body in bodies]
+        parts = [decoded(_decoder, body) for body in bodies]
         data = unite([msgspec.json.decode(part.data) or [] for part in parts])
         found.append(
             msgspec.json.encode(
@@ -68,20 +68,10 @@ def united(kind: Answer, shards: Sequence[Sequence[bytes]]) -> list[bytes]:
 
 def with_warnings(body: bytes, texts: Sequence[str]) -> bytes:
     """Return an answer with more warnings."""
-    answer = _decoded(body)
+    answer = decoded(_decoder, body)
     return msgspec.json.encode(
         msgspec.structs.replace(answer, warnings=sorted({*answer.warnings, *texts}))
     )
-
-
-def _decoded(body: bytes) -> _Envelope:
-    try:
-        answer = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotAnAnswer from error
-    if answer.status != "success":
-        raise NotAnAnswer
-    return answer
 
 
 def _lists(parts: Sequence[list[_Json]]) -> list[_Json]:

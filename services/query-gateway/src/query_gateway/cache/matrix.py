@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from query_gateway import answers
 from query_gateway.answers import TRUNCATED, NotAnAnswer
 
 type _Time = int | float
@@ -40,11 +41,8 @@ _decoder = msgspec.json.Decoder(Matrix)
 
 def decoded(body: bytes) -> Matrix:
     """Read an answer. Raises NotAnAnswer."""
-    try:
-        answer = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotAnAnswer from error
-    if answer.status != "success" or answer.data.result_type != "matrix":
+    answer = answers.decoded(_decoder, body)
+    if answer.data.result_type != "matrix":
         raise NotAnAnswer
     return answer
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from query_gateway.answers import TRUNCATED, NotAnAnswer
+from query_gateway.answers import TRUNCATED, NotAnAnswer, decoded
 from query_gateway.shards import frames
 from query_gateway.shards.frames import Uncomputable
 
@@ -41,7 +41,7 @@ def united(bodies: Sequence[bytes], limit: int, *, by_step: bool) -> bytes | Non
     None where elements of two shards have the same labels and are to be merged `by_step`, which
     histograms cannot be. Raises NotAnAnswer, and Uncomputable where two shards must not have them.
     """
-    parts = [_decoded(body) for body in bodies]
+    parts = [decoded(_answer, body) for body in bodies]
     result_type = parts[0].data.result_type
     if any(part.data.result_type != result_type for part in parts):
         raise NotAnAnswer
@@ -67,16 +67,6 @@ def united(bodies: Sequence[bytes], limit: int, *, by_step: bool) -> bytes | Non
             infos=sorted({text for part in parts for text in part.infos}),
         )
     )
-
-
-def _decoded(body: bytes) -> _Answer:
-    try:
-        answer = _answer.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotAnAnswer from error
-    if answer.status != "success":
-        raise NotAnAnswer
-    return answer
 
 
 def _has_histogram(element: _Element) -> bool:
