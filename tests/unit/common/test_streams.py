@@ -40,6 +40,7 @@ def test_every_stream_and_bucket_of_the_contract_is_defined() -> None:
         "SAMPLES": 3,
         "REJECTS": 3,
         "BACKFILL": 3,
+        "LATEST": 3,
         "KV_backends": 3,
         "KV_policies": 3,
         "KV_jobs": 3,

@@ -84,3 +84,24 @@ def test_a_cluster_id_from_outside_is_hashed() -> None:
 )
 def test_inboxes_of_users_are_apart(user: str, expected: str) -> None:
     assert subjects.inbox_prefix(user) == expected
+
+
+def test_newest_samples_of_hostile_ids_have_one_subject_each() -> None:
+    job = JobRef("team.a", "web")
+    ids = ("../../../evil", "a.b", ">", "*", "", "ü" * 300, "a b")
+
+    whole = [subjects.latest(job, cluster) for cluster in ids]
+
+    assert len(set(whole)) == len(ids)
+    assert all(subject.count(".") == 3 and not set(subject) & set("*> /") for subject in whole)
+    assert [subjects.parse_latest(s) for s in whole] == [
+        subjects.LatestRef(job, subjects.source_token(cluster), "") for cluster in ids
+    ]
+    assert subjects.parse_latest(subjects.latest(job, "a", "7.x")).part == "7.x"
+
+
+def test_a_cluster_always_has_the_same_shard() -> None:
+    shards = {subjects.push_shard(f"cluster {n}") for n in range(500)}
+
+    assert len(shards) == subjects.PUSH_SHARDS
+    assert subjects.push_shard("cluster 7") == subjects.push_shard("cluster 7")

@@ -180,8 +180,43 @@ class RelabelRule(msgspec.Struct, frozen=True, kw_only=True):
     action: str = "replace"
 
 
+class LabelSteps(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of permitted series after relabelling; in the order of the fields."""
+
+    elide: tuple[str, ...] = ()
+    """Labels that are dropped."""
+    rename: dict[str, str] = {}
+    """Metric names, old to new."""
+    anonymise: tuple[str, ...] = ()
+    """Labels whose values are replaced by salted digests; empty values stay."""
+    salt: SecretRef | None = None
+    """Required where `anonymise` names a label."""
+
+
+class PushPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may push series to a job, and what is demanded of them (receiver)."""
+
+    sources: tuple[str, ...]
+    """Ids of the clusters that may push; `*`: every one that holds a credential for this job."""
+    id_label: str = "_id"
+    """The label that holds the id of the cluster: injected where it is missing."""
+    labels: dict[str, str] = {}
+    """Labels that every series gets, and that `/authorize` tells clients to set."""
+    required: tuple[str, ...] = ()
+    """Labels without which a series is rejected."""
+    timestamps: Literal["keep", "clamp-future", "overwrite"] = "keep"
+    max_age_ms: int = 24 * 3600 * 1000
+    """Samples that are older are rejected."""
+    interval_ms: int = 270_000
+    """The least time between two uploads of one cluster; remote writes are not held to it."""
+    strict: bool = False
+    """Refuse the whole push where one series would be rejected, as telemeter does."""
+    federate: bool = True
+    """Whether the newest samples are kept on stream `LATEST`, and served on `/federate`."""
+
+
 class DeliveryJob(Message, frozen=True, kw_only=True):
-    """One MetricAccess with delivery switched on (KV `jobs`)."""
+    """One MetricAccess with delivery or push switched on (KV `jobs`)."""
 
     tenant: str
     name: str
@@ -197,7 +232,10 @@ class DeliveryJob(Message, frozen=True, kw_only=True):
     honor_labels: bool = False
     """True: the series' own label wins over an extra label of the same name."""
     relabelings: tuple[RelabelRule, ...] = ()
+    steps: LabelSteps = LabelSteps()
     endpoints: tuple[Endpoint, ...] = ()
+    push: PushPolicy | None = None
+    """Set: the samples are pushed by clusters to receivers, and no collector asks for them."""
 
 
 class PushGroup(Message, frozen=True, kw_only=True):

@@ -21,6 +21,8 @@ _BACKFILL_SECONDS = 7 * 24 * 3600.0  # no source is asked for more than that
 _DUPLICATE_WINDOW_SECONDS = 300.0
 _REJECTS_BYTES = 64 << 20
 _BACKFILL_BYTES = 1 << 30
+_LATEST_SECONDS = 600.0
+_LATEST_BYTES = 1 << 30
 _BACKFILL_PER_SUBJECT = 2048  # more than one window, and than a collector lets wait
 
 
@@ -91,6 +93,20 @@ def definitions(settings: config.Nats) -> tuple[api.StreamConfig, ...]:
             max_age=_BACKFILL_SECONDS,
             max_bytes=_BACKFILL_BYTES,
             max_msgs_per_subject=_BACKFILL_PER_SUBJECT,
+            duplicate_window=_DUPLICATE_WINDOW_SECONDS,
+            num_replicas=settings.replicas,
+            allow_direct=True,
+        ),
+        api.StreamConfig(
+            name=subjects.LATEST,
+            description="newest samples of each pushing cluster, for /federate",
+            subjects=[subjects.LATEST_SUBJECTS],
+            retention=api.RetentionPolicy.LIMITS,
+            storage=api.StorageType.FILE,
+            discard=api.DiscardPolicy.OLD,
+            max_age=_LATEST_SECONDS,
+            max_bytes=_LATEST_BYTES,
+            max_msgs_per_subject=1,
             duplicate_window=_DUPLICATE_WINDOW_SECONDS,
             num_replicas=settings.replicas,
             allow_direct=True,

@@ -24,6 +24,10 @@ REJECTS = "REJECTS"
 REJECTS_SUBJECTS = "rejects.>"
 BACKFILL = "BACKFILL"
 BACKFILL_SUBJECTS = "backfill.>"
+LATEST = "LATEST"
+LATEST_SUBJECTS = "latest.>"
+
+PUSH_SHARDS = 16
 
 HEADER_MSG_ID = "Nats-Msg-Id"
 HEADER_WINDOW = "Tenantry-Window"
@@ -147,6 +151,39 @@ def parse_samples(subject: str) -> ShardRef:
     """Return the shard whose batches are published on `subject`."""
     _, tenant, name, shard = subject.split(".")
     return ShardRef(JobRef(untoken(tenant), untoken(name)), untoken(shard))
+
+
+def push_shard(cluster_id: str) -> str:
+    """Shard of a pushed job that a cluster's samples go to: one of 16, always the same."""
+    return f"push-{int(source_token(cluster_id)[:8], 16) % PUSH_SHARDS}"
+
+
+class LatestRef(NamedTuple):
+    """Whose newest samples a message on `LATEST` holds."""
+
+    job: JobRef
+    source: str
+    """`source_token` of the cluster's id."""
+    part: str
+    """Empty: all series that the source has. Else an id of this message, which holds some of them."""
+
+
+def latest(job: JobRef, cluster_id: str, part: str = "") -> str:
+    """Subject of the newest samples that a cluster pushed.
+
+    A whole upload replaces the one before it. A remote write holds some of the series only, has an
+    id as its `part`, and is added to what is there.
+    """
+    whole = f"latest.{job_key(job)}.{source_token(cluster_id)}"
+    return f"{whole}.{token(part)}" if part else whole
+
+
+def parse_latest(subject: str) -> LatestRef:
+    """Return whose samples are published on `subject`."""
+    _, tenant, name, source, *part = subject.split(".")
+    return LatestRef(
+        JobRef(untoken(tenant), untoken(name)), source, untoken(part[0]) if part else ""
+    )
 
 
 def rejects(job: JobRef) -> str:

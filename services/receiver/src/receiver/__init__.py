@@ -1,0 +1,1 @@
+"""Take pushes of clusters, store them, and serve their newest samples."""
