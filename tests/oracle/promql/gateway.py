@@ -5,7 +5,7 @@ discovery would publish them.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -15,7 +15,7 @@ from tests.oracle.promql.client import Client
 from tests.oracle.promql.estate import Estate
 from tests.oracle.promql.moments import Moment
 from tests.oracle.promql.rulesets import Given
-from tests.oracle.promql.through import NOT_READ, REFUSED, Library
+from tests.oracle.promql.through import NOT_READ, REFUSED, Through
 
 from tenantry_common import bus, config, contracts, kv, streams, subjects
 from tenantry_local.nats_server import NatsServer
@@ -32,7 +32,7 @@ _SAYS_NOT_READ = "parse error: "
 class Gateway:
     """A running gateway; each rule set is a tenant of its own."""
 
-    def __init__(self, estate: Estate, url: str, connection: bus.Bus, library: Library) -> None:
+    def __init__(self, estate: Estate, url: str, connection: bus.Bus, library: Through) -> None:
         self._estate = estate
         self._url = url
         self._bus = connection
@@ -84,8 +84,10 @@ async def _is_answered(client: Client) -> bool:
 
 
 @asynccontextmanager
-async def gateway(estate: Estate, library: Library) -> AsyncIterator[Gateway]:
-    """Run a nats-server and a gateway in front of server A while the context lasts."""
+async def gateway(
+    estate: Estate, library: Through, backends: Sequence[contracts.Backend] = ()
+) -> AsyncIterator[Gateway]:
+    """Run a nats-server and a gateway in front of `backends` (none: server A) while the context lasts."""
     nats = NatsServer(estate.directory / "nats")
     await nats.start()
     port, ops_port = free_ports(2)
@@ -110,9 +112,9 @@ async def gateway(estate: Estate, library: Library) -> AsyncIterator[Gateway]:
     try:
         async with bus.connect(settings, "oracle") as connection:
             await streams.ensure(connection, settings)
-            backend = await servers.backend(estate.everything, estate.http)
-            key = subjects.token(backend.id)
-            await kv.put(connection, subjects.BACKENDS, key, contracts.encode(backend))
+            for one in backends or (await servers.backend(estate.everything, estate.http),):
+                key = subjects.token(one.id)
+                await kv.put(connection, subjects.BACKENDS, key, contracts.encode(one))
             await process.start()
             yield Gateway(estate, f"http://{LOOPBACK}:{port}", connection, library)
     finally:

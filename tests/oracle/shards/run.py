@@ -2,8 +2,9 @@
 
     .venv/bin/python -m tests.oracle.shards.run --comparisons 20000 --shards 3 --seed 1
 
-Runs real Prometheus servers (PROMETHEUS_BIN, PATH or .tools/bin): the shards hold the series between
-them; another, anew for each random rule set, holds what is permitted of all. Prints a table by
+Runs real Prometheus servers (PROMETHEUS_BIN, PATH or .tools/bin): the shards, each of two replicas,
+hold the series between them; another, anew for each random rule set, holds what is permitted of all.
+The shards are asked by a gateway over HTTP, or by its planner and merges alone. Prints a table by
 category and why queries were refused; the last line is `shards: compared=… exact=… refused=… wrong=…`.
 Exit status 1 when anything is wrong. docs/shards.md tells more.
 """
@@ -45,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--comparisons", type=int, default=20_000, help="how many to make, at least")
     add("--shards", type=int, default=3, help="among how many servers the series are divided")
+    add("--replicas", type=int, default=2, help="how many servers hold each part")
+    add("--through", choices=("gateway", "library"), default="gateway", help="what is tested")
     add("--seed", type=int, default=1, help="equal seeds make equal comparisons")
     add("--generated", type=int, default=400, help="queries from the grammar per rule set")
     add("--category", action="append", default=[], help="only this category of written queries")
@@ -65,7 +68,13 @@ async def _campaign(options: argparse.Namespace, console: Console) -> Campaign:
         Progress(*columns, console=console, disable=not console.is_terminal) as progress,
     ):
         task = progress.add_task("comparing", total=options.comparisons)
-        async with sharded(Path(folder), options.shards, options.feature) as running:
+        async with sharded(
+            Path(folder),
+            options.shards,
+            options.feature,
+            way=options.through,
+            replicas=options.replicas,
+        ) as running:
             campaign = Campaign(
                 plan, running.whole, running.through, progressed=lambda: progress.advance(task)
             )

@@ -131,7 +131,8 @@ class OverShards:
         except EvaluationError as error:
             raise Failure("upstream_execution", str(error)) from error
         except Uncomputable as error:
-            raise Failure("refused", str(error)) from error
+            text = f"this query over several shards is refused because {error}"
+            raise Failure("refused", text) from error
         except answers.NotAnAnswer:
             raise Failure("backends", "a backend answered something else") from None
         return unions.with_warnings(body, missing) if missing else body
