@@ -6,11 +6,13 @@ from typing import Any
 
 import aiohttp
 import nats
+import redis.asyncio
 from nats.js import JetStreamContext
 
 from tenantry_local.nats_server import NatsCluster, NatsServer
 from tenantry_local.prometheus import Prometheus
 from tenantry_local.pushgateway import Pushgateway
+from tenantry_local.redis_server import RedisServer
 from tenantry_local.testing import Factory
 
 
@@ -107,3 +109,14 @@ async def test_pushgateway_holds_what_was_pushed(
         await session.put(f"{pushgateway.url}/metrics/job/batch", data="done_total 7\n")
         async with session.get(f"{pushgateway.url}/metrics") as answer:
             assert 'done_total{instance="",job="batch"} 7' in await answer.text()
+
+
+async def test_redis_forgets_when_it_ends(redis_factory: Factory[RedisServer]) -> None:
+    server = await redis_factory()
+
+    async with redis.asyncio.Redis.from_url(server.url) as client:
+        await client.set("key", "value")
+        assert await client.get("key") == b"value"
+    await server.restart()
+    async with redis.asyncio.Redis.from_url(server.url) as client:
+        assert await client.get("key") is None

@@ -81,6 +81,22 @@ def test_a_server_in_the_package_of_another_is_fetched_with_that(
     assert calls()[0].endswith("download victoria-metrics")
 
 
+def test_several_packages_make_one_server(
+    add_program: AddProgram, calls: Callable[[], list[str]], tmp_path: Path, folder: Path
+) -> None:
+    add_program("apt-get", "touch redis-server_7_amd64.deb redis-tools_7_amd64.deb")
+    add_program("dpkg", 'mkdir -p "$3/usr/bin"; touch "$3/usr/bin/redis-server"')
+
+    found = apt.fetch(packages.named("redis-server"), tmp_path, folder, lambda _: None)
+
+    assert (found / "redis-server").exists()
+    assert calls()[0].endswith("download redis-server redis-tools")
+    assert sorted(call.split()[2].rpartition("/")[2] for call in calls()[1:]) == [
+        "redis-server_7_amd64.deb",
+        "redis-tools_7_amd64.deb",
+    ]
+
+
 def test_a_failed_download_is_told_in_apts_words(
     add_program: AddProgram, tmp_path: Path, folder: Path
 ) -> None:

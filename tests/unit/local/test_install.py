@@ -1,12 +1,13 @@
 """What is missing is installed in the first way that works; what is there is left alone."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tenantry_local import install, packages
-from tenantry_local.errors import InstallFailed
+from tenantry_local.errors import InstallFailed, MissingBinary
 from tenantry_local.install import Fetch
 
 PROMETHEUS = packages.named("prometheus")
@@ -80,6 +81,37 @@ def test_an_executable_that_does_not_run_here_is_not_kept(tools: Path) -> None:
     install.install(PROMETHEUS, tools, ways)
 
     assert (tools / "bin" / "prometheus").read_text().endswith(f"{WORKS}\n")
+
+
+def test_an_executable_is_kept_with_the_libraries_that_the_machine_lacks(
+    tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unpacked(_: object, tools: Path, folder: Path, say: Callable[[str], None]) -> Path:
+        libraries = folder / "usr" / "lib" / "some-linux-gnu"
+        libraries.mkdir(parents=True)
+        for name in ("liblzf.so.1", "libother.so.1"):
+            (libraries / name).write_text(name)
+        (folder / "usr" / "bin").mkdir()
+        server = folder / "usr" / "bin" / "prometheus"
+        server.write_text('#!/bin/sh\necho "$LD_LIBRARY_PATH"\n')
+        server.chmod(0o755)
+        return folder / "usr" / "bin"
+
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")  # dirname, for the script
+    monkeypatch.setenv("PROMETHEUS_BIN", "")
+    monkeypatch.setattr(install.binaries, "find", _nothing)
+    monkeypatch.setattr(install.shared_libraries, "missing", lambda _: ["liblzf.so.1"])
+
+    found = install.install(PROMETHEUS, tools, [("first", unpacked)])
+
+    kept = tools / "lib" / "prometheus"
+    assert sorted(path.name for path in kept.iterdir()) == ["liblzf.so.1", "prometheus"]
+    run = subprocess.run([found, "--version"], check=True, capture_output=True, text=True)
+    assert Path(run.stdout.strip()).resolve() == kept
+
+
+def _nothing(*_: object) -> Path:
+    raise MissingBinary("nothing is installed here")
 
 
 def test_a_package_without_the_server_is_refused(tools: Path) -> None:

@@ -7,10 +7,10 @@ archive's signature, and unpacked.
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tenantry_local import commands
+from tenantry_local import commands, shared_libraries
 from tenantry_local.errors import InstallFailed
 from tenantry_local.packages import Package
 
@@ -42,17 +42,22 @@ def fetch(package: Package, tools: Path, folder: Path, say: Callable[[str], None
         if shutil.which(program) is None:
             raise InstallFailed(f"this machine has no {program}")
     state = tools / "apt"
-    archive_name = package.archive or package.name
+    archives = package.archives or (package.name,)
+    arguments = _configure(state, _SYSTEM_LISTS)
     try:
-        _download(archive_name, folder, _configure(state, _SYSTEM_LISTS))
+        _unpack(archives, folder, arguments)
     except InstallFailed:  # lists never fetched, or so old that the archive dropped the file
         say("fetching package lists into .tools/apt")
         arguments = _configure(state, state / "lists")
         commands.run("apt-get", *arguments, "--quiet=2", "update")
-        _download(archive_name, folder, arguments)
-    (archive,) = folder.glob("*.deb")
-    commands.run("dpkg", "-x", str(archive), str(folder))
-    return folder / "usr" / "bin"
+        _unpack(archives, folder, arguments)
+    executables = folder / "usr" / "bin"
+    shared_libraries.complete(
+        [path for name in package.executables if (path := executables / name).is_file()],
+        folder,
+        lambda name: _unpack((name,), folder, arguments),
+    )
+    return executables
 
 
 def _configure(state: Path, lists: Path) -> tuple[str, str]:
@@ -66,5 +71,8 @@ def _configure(state: Path, lists: Path) -> tuple[str, str]:
     return "--config-file", str(config)
 
 
-def _download(name: str, folder: Path, arguments: tuple[str, str]) -> None:
-    commands.run("apt-get", *arguments, "--quiet=2", "download", name, cwd=folder)
+def _unpack(archives: Sequence[str], folder: Path, arguments: tuple[str, str]) -> None:
+    commands.run("apt-get", *arguments, "--quiet=2", "download", *archives, cwd=folder)
+    for archive in folder.glob("*.deb"):
+        commands.run("dpkg", "-x", str(archive), str(folder))
+        archive.unlink()

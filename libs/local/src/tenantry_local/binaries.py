@@ -53,6 +53,9 @@ VMAGENT = Binary(
     variable="VMAGENT_BIN",
     image="victoriametrics/vmagent:v1.122.0",
 )
+REDIS = Binary(
+    names=("redis-server", "valkey-server"), variable="REDIS_SERVER_BIN", image="redis:7.2"
+)
 
 
 def tools_dir() -> Path:

@@ -11,11 +11,25 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tenantry_local import apt, binaries, commands, docker_image, homebrew, packages
+from tenantry_local import (
+    apt,
+    binaries,
+    commands,
+    docker_image,
+    homebrew,
+    packages,
+    shared_libraries,
+)
 from tenantry_local.errors import InstallFailed, MissingBinary
 from tenantry_local.packages import Package
 
 type Fetch = Callable[[Package, Path, Path, Callable[[str], None]], Path]
+
+_SCRIPT = """\
+#!/bin/sh
+kept="$(dirname "$0")/../lib/{name}"
+LD_LIBRARY_PATH="$kept" exec "$kept/{name}" "$@"
+"""
 
 WAYS: tuple[tuple[str, Fetch], ...] = (
     ("apt", apt.fetch),
@@ -63,27 +77,47 @@ def install(package: Package, tools: Path, ways: Sequence[tuple[str, Fetch]] = W
 
 def _keep(package: Package, source: Path, target: Path) -> Path:
     """Copy the package's executables into `target` and return the path of the server."""
-    executables = [
-        source / name
-        for binary in (package.binary, *package.companions)
-        for name in binary.names
-        if (source / name).is_file()
-    ]
+    executables = [path for name in package.executables if (path := source / name).is_file()]
     if not executables or executables[0].name not in package.binary.names:
         raise InstallFailed(f"the package holds no {package.binary.name}")
     for executable in executables:
-        _place(executable, target)
+        _place(_runnable(executable, source.parent, target.parent / "lib"), target)
     return target / executables[0].name
 
 
 def _place(executable: Path, target: Path) -> None:
-    """Copy one executable that runs here into `target`, where it appears complete or not at all."""
-    version = commands.run(str(executable), "--version").strip().partition("\n")[0]
+    """Copy one executable that runs there into `target`, where it appears complete or not at all."""
     target.mkdir(parents=True, exist_ok=True)
     unfinished = target / f".{executable.name}.{os.getpid()}"
     shutil.copy2(executable, unfinished)
-    unfinished.replace(target / executable.name)
+    try:
+        version = commands.run(str(unfinished), "--version").strip().partition("\n")[0]
+        unfinished.replace(target / executable.name)
+    finally:
+        unfinished.unlink(missing_ok=True)
     _say(f"installed {target / executable.name}: {version}")
+
+
+def _runnable(executable: Path, root: Path, target: Path) -> Path:
+    """Return the executable; where libraries are missing that lie below `root`, a script that finds
+    both in a folder of their own in `target`.
+    """
+    lacking = shared_libraries.missing(executable)
+    if not lacking:
+        return executable
+    name = executable.name
+    kept = target / name
+    kept.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(executable, kept)
+    for folder in shared_libraries.folders_of(root):
+        for library in lacking:
+            if (folder / library).is_file():
+                shutil.copy2(folder / library, kept)
+    script = root / "scripts" / name
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(_SCRIPT.format(name=name))
+    script.chmod(0o755)
+    return script
 
 
 def _say(line: str) -> None:

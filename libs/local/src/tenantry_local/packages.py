@@ -13,8 +13,8 @@ class Package:
 
     name: str
     """The name by which people ask for it."""
-    archive: str = ""
-    """Name of the Debian and Ubuntu package, if it is another one."""
+    archives: tuple[str, ...] = ()
+    """Names of the Debian and Ubuntu packages, if it is not one of its own name."""
     binary: Binary
     """The server itself; when it is found nothing is installed."""
     companions: tuple[Binary, ...] = ()
@@ -25,6 +25,11 @@ class Package:
     """Folder of the container image that holds the executables."""
     image_executables: tuple[str, ...]
     """Their names in the image."""
+
+    @property
+    def executables(self) -> tuple[str, ...]:
+        """All file names that the executables may have, those of the server first."""
+        return tuple(name for one in (self.binary, *self.companions) for name in one.names)
 
 
 KNOWN = (
@@ -52,11 +57,19 @@ KNOWN = (
     ),
     Package(
         name="vmagent",
-        archive="victoria-metrics",
+        archives=("victoria-metrics",),
         binary=binaries.VMAGENT,
         formula=None,
         image_folder="/",
         image_executables=("vmagent-prod",),
+    ),
+    Package(
+        name="redis-server",
+        archives=("redis-server", "redis-tools"),  # a link, and what it leads to
+        binary=binaries.REDIS,
+        formula="redis",
+        image_folder="/usr/local/bin",
+        image_executables=("redis-server",),
     ),
 )
 

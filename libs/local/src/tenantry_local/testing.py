@@ -18,6 +18,7 @@ from tenantry_local.nats_server import NatsCluster, NatsServer
 from tenantry_local.process import Process
 from tenantry_local.prometheus import Prometheus
 from tenantry_local.pushgateway import Pushgateway
+from tenantry_local.redis_server import RedisServer
 from tenantry_local.server import Launch, Server, native
 from tenantry_local.victoria_metrics import VictoriaMetrics
 
@@ -134,6 +135,12 @@ def prometheus_factory(start_server: StartServer) -> Factory[Prometheus]:
 def pushgateway_factory(start_server: StartServer) -> Factory[Pushgateway]:
     """Start Pushgateways."""
     return _of_kind(start_server, Pushgateway)
+
+
+@pytest.fixture
+def redis_factory(start_server: StartServer) -> Factory[RedisServer]:
+    """Start Redis servers."""
+    return _of_kind(start_server, RedisServer)
 
 
 @pytest.fixture
