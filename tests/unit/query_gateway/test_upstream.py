@@ -352,3 +352,22 @@ async def test_leaving_early_ends_the_request_at_the_backend() -> None:
         async with asked.stream([fake.backend()], POST):
             assert not ended.is_set()
         await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_a_backend_that_takes_long_is_overtaken_and_its_request_ends() -> None:
+    gone = asyncio.Event()
+
+    async def hang(_: web.Request) -> web.StreamResponse:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            gone.set()
+        raise AssertionError
+
+    slow, quick = FakePrometheus("slow", hang), FakePrometheus("quick")
+    settings = config.Upstream(hedge_seconds=0.05)
+    async with asyncio.timeout(20), client(slow, quick, settings=settings) as (asked, registry):
+        assert b'"success"' in await body(asked, POST, slow, quick)
+        await gone.wait()
+
+    assert count(registry, "slow", "failed") == 1

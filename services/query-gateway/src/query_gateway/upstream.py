@@ -18,6 +18,7 @@ from query_gateway.answers import NotAnAnswer
 from query_gateway.breaker import Breaker
 from query_gateway.calls import JSON, PROTOBUF, Call, Media
 from query_gateway.failures import Failure
+from query_gateway.hedge import Exhausted, Hedged, Unsuccessful
 from query_gateway.load import Load
 from query_gateway.metrics import Metrics
 from query_gateway.tracing import Tracing
@@ -42,7 +43,7 @@ _REMOTE_READ = {
 }
 
 
-class BackendFailed(Exception):
+class BackendFailed(Unsuccessful):
     """This backend did not answer as it should. Ask the next one."""
 
 
@@ -177,7 +178,7 @@ class Upstream:
                 raise
             return Stream(backend, exchange, first, self._settings.stall_seconds)
 
-        return _Streamed(lambda: self._first(candidates, begin, seconds))
+        return _Streamed(lambda: self._first(candidates, begin, seconds, Stream.close))
 
     async def ask[T](
         self,
@@ -232,32 +233,56 @@ class Upstream:
         with contextlib.closing(exchange), _translated("broke off"):
             return await _read(exchange, most)
 
+    async def first[T](
+        self,
+        candidates: Sequence[Backend],
+        attempt: Callable[[Backend], Awaitable[T]],
+        *,
+        seconds: float = math.inf,
+    ) -> T:
+        """Return what `attempt` makes of the first backend of which it makes something.
+
+        `attempt` raises `BackendFailed` where the next one shall be asked. Raises `Failure`.
+        """
+        return await self._first(candidates, attempt, seconds)
+
     async def _first[T](
         self,
         candidates: Sequence[Backend],
         attempt: Callable[[Backend], Awaitable[T]],
         tenants_seconds: float,
+        discard: Callable[[T], None] = lambda _: None,
     ) -> T:
+        async def noted(backend: Backend) -> T:
+            self._load.begin(backend.id)
+            try:
+                found = await attempt(backend)
+            except BackendFailed as error:
+                self._note(backend, error)
+                raise
+            finally:
+                self._load.end(backend.id)
+            self._breaker.succeeded(backend.id)
+            return found
+
         ours = self._settings.timeout_seconds
         seconds = min(ours, tenants_seconds)
+        hedged = Hedged(
+            self.in_order(candidates),
+            noted,
+            patience=self._settings.hedge_seconds,
+            slow=lambda backend: self._note(backend, BackendFailed("another one was faster")),
+            discard=discard,
+        )
         try:
             async with asyncio.timeout(seconds):
-                for backend in self.in_order(candidates):
-                    self._load.begin(backend.id)
-                    try:
-                        found = await attempt(backend)
-                    except BackendFailed as error:
-                        self._note(backend, error)
-                    else:
-                        self._breaker.succeeded(backend.id)
-                        return found
-                    finally:
-                        self._load.end(backend.id)
+                return await hedged.result()
         except TimeoutError:
             setting = "upstream.timeout_seconds" if seconds == ours else "limit timeout_seconds"
             text = f"no backend answered within {seconds:g} s ({setting})"
             raise Failure("timeout", text) from None
-        raise Failure("backends", "no Prometheus backend gave an answer")
+        except Exhausted:
+            raise Failure("backends", "no Prometheus backend gave an answer") from None
 
     def in_order(self, candidates: Sequence[Backend]) -> Iterator[Backend]:
         """Yield candidates in the order in which they are asked: the preferred one, the others, those
