@@ -24,13 +24,13 @@ from prometheus_client import CollectorRegistry
 
 from tenantry_common import bus, remote_write, snappy_block
 from tenantry_common.contracts import Endpoint
+from tenantry_common.credentials import Folder
 from tenantry_common.subjects import JobRef, ShardRef
 from tenantry_common.testing import ready_bus
 from tenantry_local.nats_server import NatsServer
 from writer import deliver, endpoint, exchange, outcome, testing
 from writer.assign import Lane
 from writer.backfills import Backfills
-from writer.credentials import Folder
 from writer.deliver_loop import Cursor, DeliverLoop
 from writer.metrics import Metrics
 from writer.tally import Tally

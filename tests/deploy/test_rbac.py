@@ -21,14 +21,13 @@ from tests.deploy.guarded import Call, Guarded
 from tests.deploy.manifests import KUBERNETES, ROOT, SERVICES, Object
 from tests.kubernetes.api_server import CRDS
 
-from tenantry_common import kubernetes
+from tenantry_common import cluster_secrets, kubernetes
 from tenantry_common.contracts import SecretRef
+from tenantry_common.credentials import Unreadable
 from tenantry_local.nats_server import NatsServer
 from tenantry_local.ports import LOOPBACK, free_port
 from tenantry_local.service import service
-from writer import cluster_secrets
 from writer.config import Config as WriterConfig
-from writer.credentials import Unreadable
 
 WITHIN = 60  # seconds; a few on a machine that does nothing else
 

@@ -8,11 +8,11 @@ import yaml
 from tests.kubernetes.cluster import ROOT, Cluster
 
 from tenantry_common import kubernetes
+from tenantry_common.cluster_secrets import SECRETS
+from tenantry_common.cluster_secrets import Cluster as Secrets
 from tenantry_common.contracts import SecretRef
+from tenantry_common.credentials import Unreadable
 from tenantry_common.kubernetes import Forbidden, Settings
-from writer.cluster_secrets import SECRETS
-from writer.cluster_secrets import Cluster as Secrets
-from writer.credentials import Unreadable
 
 TENANT = "team-secrets"
 SHIPPED = ROOT / "deploy" / "kubernetes" / "tenant-namespace" / "role.yaml"

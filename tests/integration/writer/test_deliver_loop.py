@@ -10,12 +10,12 @@ from prometheus_client import CollectorRegistry
 
 from tenantry_common import batches, bus, snappy_block, subjects, tasks
 from tenantry_common.contracts import Endpoint
+from tenantry_common.credentials import Folder
 from tenantry_common.subjects import JobRef, ShardRef
 from tenantry_local.nats_server import NatsServer
 from writer import deliver, endpoint, exchange, outcome, testing
 from writer.assign import Lane
 from writer.backfills import Backfills
-from writer.credentials import Folder
 from writer.deliver_loop import Cursor, DeliverLoop
 from writer.metrics import Metrics
 from writer.tally import Tally

@@ -14,9 +14,9 @@ from aiohttp.test_utils import TestServer
 
 from tenantry_common import contracts, snappy_block
 from tenantry_common.contracts import Authorization, Endpoint, OAuth2, SecretRef, TlsConfig
+from tenantry_common.credentials import Folder
 from writer import exchange, outcome
 from writer.access import Access, Granted
-from writer.credentials import Folder
 from writer.endpoint import HttpEndpoint
 from writer.testing import series
 

@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from tenantry_common import contracts, snappy_block
+from tenantry_common import contracts, credentials, snappy_block
 from tenantry_local.ports import free_port
-from writer import credentials, exchange, outcome, protocol
 from writer import endpoint as endpoints
+from writer import exchange, outcome, protocol
 from writer.testing import Endpoint, accept_v2, endpoint, series, written
 
 REQUEST = series({"__name__": "m"}, (1, 1))

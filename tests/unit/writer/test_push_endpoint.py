@@ -3,10 +3,11 @@
 import aiohttp
 import pytest
 
+from tenantry_common import credentials
 from tenantry_common.contracts import Endpoint
 from tenantry_local.pushgateway import Pushgateway
 from tenantry_local.testing import Factory
-from writer import credentials, exchange, outcome
+from writer import exchange, outcome
 from writer.push_endpoint import PushEndpoint, group_url
 
 

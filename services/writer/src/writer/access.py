@@ -15,8 +15,8 @@ from pathlib import Path
 import aiohttp
 from multidict import CIMultiDict
 
-from tenantry_common import contracts
-from writer import credentials, oauth, outcome
+from tenantry_common import contracts, credentials
+from writer import oauth, outcome
 
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "tenantry-writer/0.1"}
 

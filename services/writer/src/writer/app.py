@@ -5,13 +5,23 @@ from weakref import WeakValueDictionary
 
 import aiohttp
 
-from tenantry_common import bus, contracts, kv, leases, reports, runtime, streams, subjects, tasks
+from tenantry_common import (
+    bus,
+    cluster_secrets,
+    contracts,
+    credentials,
+    kv,
+    leases,
+    reports,
+    runtime,
+    streams,
+    subjects,
+    tasks,
+)
 from tenantry_common.subjects import JobRef
 from writer import (
     addresses,
     allow,
-    cluster_secrets,
-    credentials,
     deliver,
     endpoint,
     exchange,

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import aiohttp
 
-from tenantry_common import contracts, errors, remote_write_v2
-from writer import access, conversions, credentials, exchange, outcome, protocol
+from tenantry_common import contracts, credentials, errors, remote_write_v2
+from writer import access, conversions, exchange, outcome, protocol
 
 _log = logging.getLogger(__name__)
 

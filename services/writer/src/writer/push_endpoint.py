@@ -8,8 +8,8 @@ from typing import Literal
 import aiohttp
 from yarl import URL
 
-from tenantry_common import contracts
-from writer import access, credentials, exchange, outcome
+from tenantry_common import contracts, credentials
+from writer import access, exchange, outcome
 
 _HEADERS = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 

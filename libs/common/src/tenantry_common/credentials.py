@@ -39,7 +39,7 @@ class Folder:
         """Return the file's text without a newline at its end. Raises `Unreadable`."""
         what = describe(namespace, reference)
         if not self._folder:
-            raise Unreadable(f"{what}: the writer has no secrets_dir")
+            raise Unreadable(f"{what}: no secrets_dir is configured")
         names = (namespace, reference.name, reference.key)
         if not all(_is_one_name(name) for name in names):
             raise Unreadable(f"{what}: not a name of a file")

@@ -1,6 +1,6 @@
 """Read the secrets that jobs refer to from Kubernetes, each by its name, and keep them for a moment.
 
-The writer lists and watches nothing: it may `get` the Secrets that a Role in the tenant's namespace
+A service lists and watches nothing: it may `get` the Secrets that a Role in the tenant's namespace
 names, and no others. So a change is noticed when what was read is too old, or as soon as an endpoint
 does not accept it. While the API server does not answer, what was read last is used; when it says
 no, nothing is.
@@ -13,12 +13,11 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
-from tenantry_common import contracts, kubernetes, logs
+from tenantry_common import contracts, credentials, kubernetes, logs
+from tenantry_common.credentials import Unreadable
 from tenantry_common.kubernetes import Api, Failed, Forbidden, NotFound, Object, Resource
-from writer import credentials
-from writer.config import Config
-from writer.credentials import Unreadable
 
 _log = logging.getLogger(__name__)
 
@@ -49,12 +48,19 @@ class _Known:
 
 
 class Cluster:
-    """The Secrets of a cluster, as far as the writer may read them."""
+    """The Secrets of a cluster, as far as this service may read them."""
 
     def __init__(
-        self, api: Api, keep_seconds: float, *, now: Callable[[], float] = time.monotonic
+        self,
+        api: Api,
+        keep_seconds: float,
+        *,
+        reader: str = "writer",
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`reader` is the service that reads, for people who must permit it."""
         self._api = api
+        self._reader = reader
         self._keep = keep_seconds
         self._now = now
         self._known: dict[_Name, _Known] = {}
@@ -93,7 +99,7 @@ class Cluster:
             known.data, known.problem = None, "there is no such Secret"
         except (Failed, TimeoutError) as error:
             if isinstance(error, Forbidden) and error.status != 401:
-                known.data, known.problem = None, _not_allowed(namespace, name)
+                known.data, known.problem = None, _not_allowed(self._reader, namespace, name)
             else:
                 self._keep_last(namespace, name, known, str(error) or "no answer in time")
         known.since = self._now()
@@ -125,18 +131,33 @@ def _data(found: Object) -> Mapping[str, str]:
     return {str(key): str(value) for key, value in data.items()} if isinstance(data, dict) else {}
 
 
-def _not_allowed(namespace: str, name: str) -> str:
+def _not_allowed(reader: str, namespace: str, name: str) -> str:
     return (
-        f"the writer may not read it; namespace {namespace} needs a RoleBinding of the writer's "
+        f"the {reader} may not read it; namespace {namespace} needs a RoleBinding of the {reader}'s "
         f"service account to a Role with get on Secret {name}"
     )
 
 
+class Settings(Protocol):
+    """What a service's configuration says of secrets; described in each `config`."""
+
+    @property
+    def secrets_from(self) -> Literal["files", "kubernetes"]: ...
+    @property
+    def secrets_dir(self) -> str: ...
+    @property
+    def secrets_keep_seconds(self) -> float: ...
+    @property
+    def kubernetes(self) -> kubernetes.Settings: ...
+
+
 @contextlib.asynccontextmanager
-async def configured(settings: Config) -> AsyncIterator[credentials.Source]:
+async def configured(
+    settings: Settings, reader: str = "writer"
+) -> AsyncIterator[credentials.Source]:
     """Yield where the configuration says that secrets are. Raises `errors.ConfigError`."""
     if settings.secrets_from == "files":
         yield credentials.Folder(settings.secrets_dir)
         return
-    async with kubernetes.connect(settings.kubernetes, "tenantry-writer") as api:
-        yield Cluster(api, settings.secrets_keep_seconds)
+    async with kubernetes.connect(settings.kubernetes, f"tenantry-{reader}") as api:
+        yield Cluster(api, settings.secrets_keep_seconds, reader=reader)

@@ -14,11 +14,11 @@ from tests.kubernetes import api_server
 from tests.kubernetes.api_server import ApiServer, Kind
 
 from tenantry_common import kubernetes, snappy_block
+from tenantry_common.cluster_secrets import Cluster, configured
 from tenantry_common.contracts import Authorization, Endpoint, SecretRef
+from tenantry_common.credentials import Unreadable
 from writer import exchange, outcome
-from writer.cluster_secrets import Cluster, configured
 from writer.config import Config
-from writer.credentials import Unreadable
 from writer.endpoint import HttpEndpoint
 from writer.testing import series
 

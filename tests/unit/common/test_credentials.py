@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tenantry_common.contracts import SecretRef
-from writer.credentials import Folder, Unreadable
+from tenantry_common.credentials import Folder, Unreadable
 
 
 async def test_a_secret_is_a_file_below_its_namespace(tmp_path: Path) -> None:
