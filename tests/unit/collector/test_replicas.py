@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -17,7 +18,8 @@ from collector.replicas import Encoded, Replicas, Work
 from collector.schedule import Window
 from collector.testing import SHARD, backend, job, sample
 from tenantry_common import protowire, remote_write, snappy_block
-from tenantry_common.contracts import DeliveryJob, Matcher, RelabelRule
+from tenantry_common.contracts import DeliveryJob, LabelSteps, Matcher, RelabelRule, SecretRef
+from tenantry_common.credentials import Folder
 
 AT = 1_700_000_000_000
 WINDOW = Window(AT, AT + 30_000)
@@ -60,7 +62,9 @@ class Set:
 
 
 @asynccontextmanager
-async def ha_set(max_bytes: int = 1000, limits: Limits | None = None) -> AsyncIterator[Set]:
+async def ha_set(
+    max_bytes: int = 1000, limits: Limits | None = None, secrets: Folder | None = None
+) -> AsyncIterator[Set]:
     sources = {name: Source(name) for name in ("a", "b")}
     apps = {name: web.Application() for name in sources}
     for name, app in apps.items():
@@ -76,6 +80,7 @@ async def ha_set(max_bytes: int = 1000, limits: Limits | None = None) -> AsyncIt
             limits or Limits(series=10, size=1000),
             Metrics(CollectorRegistry()),
             cached_series=10,
+            secrets=secrets,
         )
         backends = tuple(backend(str(s.make_url("")), n) for n, s in (("a", a), ("b", b)))
         first, second = (sources[one.id] for one in order(backends, SHARD, ""))
@@ -186,3 +191,20 @@ async def test_published_series_are_left_out() -> None:
 
     assert isinstance(outcome, Encoded)
     assert outcome.encoding.batches == []
+
+
+async def test_a_missing_salt_publishes_nothing_and_says_so(tmp_path: Path) -> None:
+    steps = LabelSteps(anonymise=("n",), salt=SecretRef(name="edge", key="salt"))
+    file = tmp_path / SHARD.job.tenant / "edge" / "salt"
+    async with ha_set(secrets=Folder(str(tmp_path))) as pair:
+        work = Work(job=job(steps=steps), ha_set=pair.work.ha_set)
+        without = await pair.replicas.collect(work, WINDOW)
+        file.parent.mkdir(parents=True)
+        file.write_text("a-unique-value\n")
+        with_salt = await pair.replicas.collect(work, WINDOW)
+
+    assert isinstance(without, Failed)
+    assert "no salt to anonymise labels with: secret shop/edge, key salt: No such file" in (
+        without.reason
+    )
+    assert isinstance(with_salt, Encoded)

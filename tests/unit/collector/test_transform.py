@@ -5,7 +5,7 @@ import pytest
 from collector.testing import backend, job
 from collector.transform import Drop, Outcome, Transform
 from tenantry_common import remote_write
-from tenantry_common.contracts import Matcher, RelabelRule
+from tenantry_common.contracts import LabelSteps, Matcher, RelabelRule, SecretRef
 
 BACKEND = backend("http://a", external_labels={"cluster": "eu1"}, replica_labels={"replica": "a"})
 UP = {"__name__": "up", "cluster": "eu1", "job": "node", "replica": "a"}
@@ -131,3 +131,36 @@ def test_version_changes_with_the_job_and_with_the_labels_of_the_source() -> Non
 def test_broken_job_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"nonsense|does not compile"):
         Transform(job(**fields), BACKEND)  # type: ignore[arg-type]  # a table of fields
+
+
+SALT = b"a-unique-value"
+STEPS = LabelSteps(
+    elide=("job",),
+    rename={"up": "alive"},
+    anonymise=("cluster",),
+    salt=SecretRef(name="edge", key="salt"),
+)
+
+
+def test_steps_come_after_relabelling_and_around_extra_labels() -> None:
+    relabel = RelabelRule(source_labels=("job",), target_label="was", regex="(.+)")
+    wanted = job(steps=STEPS, relabelings=(relabel,), extra_labels={"job": "edge"})
+
+    changed = Transform(wanted, BACKEND, SALT)(remote_write.encode_labels(UP))
+
+    assert changed == remote_write.encode_labels(
+        {"__name__": "alive", "cluster": "MVm12p4Y8F92", "job": "edge", "was": "node"}
+    )
+
+
+def test_another_salt_is_another_version_and_neither_shows_it() -> None:
+    one, other = (Transform(job(steps=STEPS), BACKEND, salt).version for salt in (SALT, b"other"))
+
+    assert one != other
+    assert str(one) != str(other)
+    assert SALT.decode() not in f"{one!r} {one}"
+
+
+def test_nothing_is_collected_without_a_salt() -> None:
+    with pytest.raises(ValueError, match="salt is empty"):
+        Transform(job(steps=STEPS), BACKEND)

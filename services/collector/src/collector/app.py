@@ -16,7 +16,19 @@ from collector.pull import Puller
 from collector.replicas import Replicas, Work
 from collector.shard_loop import Pace, ShardLoop
 from collector.shards import Shards
-from tenantry_common import bus, contracts, kv, leases, reports, runtime, streams, subjects, tasks
+from tenantry_common import (
+    bus,
+    cluster_secrets,
+    contracts,
+    credentials,
+    kv,
+    leases,
+    reports,
+    runtime,
+    streams,
+    subjects,
+    tasks,
+)
 from tenantry_common.backend_access import Keyring
 from tenantry_common.subjects import JobRef, ShardRef
 
@@ -45,7 +57,10 @@ async def main(settings: Config, process: runtime.Runtime) -> None:
                     cookie_jar=aiohttp.DummyCookieJar(),
                 )
             )
-            await Collector(settings, process, connected[0], http).run()
+            secrets = await stack.enter_async_context(
+                cluster_secrets.configured(settings, "collector")
+            )
+            await Collector(settings, process, connected[0], http, secrets).run()
 
 
 class Collector:
@@ -57,12 +72,14 @@ class Collector:
         process: runtime.Runtime,
         connection: bus.Bus,
         http: aiohttp.ClientSession,
+        secrets: credentials.Source,
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._process = process
         self._bus = connection
+        self._secrets = secrets
         self._now = now
         self._metrics = Metrics(process.registry)
         self._puller = Puller(
@@ -149,6 +166,7 @@ class Collector:
             self._limits(),
             self._metrics,
             cached_series=self._settings.cached_series,
+            secrets=self._secrets,
         )
 
     def _source(self, shard: ShardRef) -> Source:

@@ -1,10 +1,13 @@
 """The collector's configuration: when windows are due, how large they get, how sources are asked."""
 
+from typing import Literal
+
 import msgspec
 
 from collector import pull
 from tenantry_common import config
 from tenantry_common.backend_access import Profile
+from tenantry_common.kubernetes_settings import Settings
 
 
 class Config(config.Service, frozen=True, kw_only=True):
@@ -51,9 +54,20 @@ class Config(config.Service, frozen=True, kw_only=True):
     are relabelled anew in every window."""
     backend_access: dict[str, Profile] = msgspec.field(default_factory=dict)
     """Credentials of sources, by the name of the access profile that discovery gave them."""
+    secrets_dir: str = ""
+    """Folder of the salts that jobs anonymise labels with, `<namespace>/<name>/<key>`; empty: there
+    are none, and such jobs publish nothing."""
+    secrets_from: Literal["files", "kubernetes"] = "files"
+    """Where salts are read: `secrets_dir`, or Secrets of the cluster, in the tenant's namespace."""
+    secrets_keep_seconds: float = 30.0
+    """Seconds for which a Secret is used before it is read again."""
+    kubernetes: Settings = Settings()
+    """How to reach the API server, where salts come from there."""
 
     def __post_init__(self) -> None:
-        """Refuse numbers that nothing can be collected with."""
+        """Refuse what nothing can be collected with."""
+        if self.secrets_dir and self.secrets_from != "files":
+            raise ValueError("$.secrets_dir belongs to secrets_from: files")
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if not isinstance(value, int | float):

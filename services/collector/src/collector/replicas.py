@@ -21,7 +21,7 @@ from collector.metrics import Metrics
 from collector.publish import Origin
 from collector.pull import Answer, Failed, Puller, TooLarge
 from collector.schedule import Window
-from tenantry_common import errors
+from tenantry_common import credentials, errors, label_steps
 from tenantry_common.contracts import Backend, DeliveryJob
 from tenantry_common.subjects import ShardRef
 
@@ -87,8 +87,11 @@ class Replicas:
         metrics: Metrics,
         *,
         cached_series: int,
+        secrets: credentials.Source | None = None,
     ) -> None:
+        """`secrets` has the salts of jobs that anonymise labels; None: they cannot be collected."""
         self._shard = shard
+        self._secrets = secrets or credentials.Folder("")
         self._divided = Divided(puller, metrics.fetch_seconds)
         self._limits = limits
         self._metrics = metrics
@@ -171,9 +174,11 @@ class Replicas:
         before: Before | None,
     ) -> Outcome:
         try:
-            prepared = self._prepared(job, backend)
+            prepared = self._prepared(job, backend, await self._salt(job))
         except ValueError as error:
             return Failed(f"the job's rules or relabelings are broken: {error}")
+        except credentials.Unreadable as error:
+            return Failed(f"no salt to anonymise labels with: {error}")
         cache = self._cache_of(prepared)
         origin = Origin(backend.id, str(prepared.version))
         reach = await _reach(cache, window, before, origin)
@@ -201,10 +206,16 @@ class Replicas:
         encoding.finish()
         return Encoded(encoding=encoding, answer_bytes=size, origin=origin, lossy=lossy)
 
-    def _prepared(self, job: DeliveryJob, backend: Backend) -> transform.Transform:
+    async def _salt(self, job: DeliveryJob) -> bytes:
+        """Return the salt as it is now, empty where none is needed. Raises `Unreadable`."""
+        if not job.steps.anonymise or job.steps.salt is None:
+            return b""
+        return label_steps.salt_of(await self._secrets.read(job.tenant, job.steps.salt))
+
+    def _prepared(self, job: DeliveryJob, backend: Backend, salt: bytes) -> transform.Transform:
         current = self._transform
-        if current is None or current.version != transform.version(job, backend):
-            return transform.Transform(job, backend)
+        if current is None or current.version != transform.version(job, backend, salt):
+            return transform.Transform(job, backend, salt)
         return current
 
     def _cache_of(self, prepared: transform.Transform) -> LabelCache:

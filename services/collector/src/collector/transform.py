@@ -5,12 +5,13 @@ what they mean. What the permission rests on is what the source stores: external
 source adds to its answers are taken away before the rules are asked.
 """
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from collector import selection
-from tenantry_common import contracts, errors, relabel, remote_write
+from tenantry_common import contracts, errors, label_steps, relabel, remote_write
 from tenantry_common.contracts import Backend, DeliveryJob
 from tenantry_promql import RuleSet
 
@@ -38,36 +39,43 @@ class Version:
     backend: str
     external_labels: tuple[tuple[str, str], ...]
     replica_labels: tuple[tuple[str, str], ...]
+    salt: bytes = field(default=b"", repr=False)
+    """What values are anonymised with."""
 
     def __str__(self) -> str:
         """Return what tells this version from others, for headers of messages."""
-        return contracts.digest(
-            (self.digest, self.backend, self.external_labels, self.replica_labels)
-        )
+        parts = (self.digest, self.backend, self.external_labels, self.replica_labels)
+        if not self.salt:
+            return contracts.digest(parts)
+        # Two bytes are enough to notice another salt, and too little to try salts against.
+        return contracts.digest((*parts, hashlib.sha256(self.salt).digest()[:2]))
 
 
-def version(job: DeliveryJob, backend: Backend) -> Version:
+def version(job: DeliveryJob, backend: Backend, salt: bytes = b"") -> Version:
     """Return the version of the outcomes for `job` with answers of `backend`."""
     return Version(
         digest=job.digest,
         backend=backend.id,
         external_labels=tuple(sorted(backend.external_labels.items())),
         replica_labels=tuple(sorted(backend.replica_labels.items())),
+        salt=salt,
     )
 
 
 class Transform:
     """What happens to each series of one job that one backend answered.
 
-    Raises `ValueError` for rules or relabelings that do not compile: then nothing is collected.
+    Raises `ValueError` for rules, relabelings or steps that do not compile, and where values are to
+    be anonymised without a `salt`: then nothing is collected.
     """
 
-    def __init__(self, job: DeliveryJob, backend: Backend) -> None:
-        self.version = version(job, backend)
+    def __init__(self, job: DeliveryJob, backend: Backend, salt: bytes = b"") -> None:
+        self.version = version(job, backend, salt)
         self.rules: RuleSet = selection.rule_set(job.rules)
         self._relabeling = relabel.Relabeling(job.relabelings)
-        self._extra_labels = dict(job.extra_labels)
-        self._honor_labels = job.honor_labels
+        self._steps = label_steps.compile(
+            job.steps, salt, added=job.extra_labels, honor=job.honor_labels
+        )
         self._replica_labels = dict(backend.replica_labels)
         self._added = {**backend.external_labels, **backend.replica_labels}
 
@@ -82,12 +90,7 @@ class Transform:
         relabelled = self._relabeling.apply(without(answered, self._replica_labels))
         if relabelled is None:
             return Drop.RELABELLED
-        return remote_write.encode_labels(self._with_extra(relabelled)) or Drop.RELABELLED
-
-    def _with_extra(self, labels: dict[str, str]) -> dict[str, str]:
-        if self._honor_labels:
-            return {**self._extra_labels, **labels}
-        return {**labels, **self._extra_labels}
+        return remote_write.encode_labels(self._steps(relabelled)) or Drop.RELABELLED
 
 
 def without(labels: Mapping[str, str], removed: Mapping[str, str]) -> dict[str, str]:
