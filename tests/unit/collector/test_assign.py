@@ -4,7 +4,7 @@ import pytest
 
 from collector import assign
 from collector.testing import SHARD, backend, job
-from tenantry_common.contracts import Backend
+from tenantry_common.contracts import Backend, PushPolicy
 from tenantry_common.subjects import JobRef, ShardRef
 
 A, B, C = (backend(f"http://{name}", name) for name in "abc")
@@ -32,6 +32,12 @@ def test_shards_are_divided_among_the_members() -> None:
 
 def test_instance_that_is_no_member_prefers_nothing() -> None:
     assert assign.preferred({"j": job()}, ["s"], ("other",), "me") == frozenset()
+
+
+def test_what_clusters_push_is_not_collected() -> None:
+    jobs = {"pushed": job(name="pushed", push=PushPolicy(sources=("*",))), "pulled": job()}
+
+    assert assign.preferred(jobs, ["s"], ("i",), "i") == {ShardRef(SHARD.job, "s")}
 
 
 def test_shards_of_a_member_that_goes_are_all_that_moves() -> None:

@@ -38,9 +38,13 @@ def preferred(
     members: Iterable[str],
     instance: str,
 ) -> frozenset[ShardRef]:
-    """Return the shards that `instance` should collect, given the live `members`."""
+    """Return the shards that `instance` should collect, given the live `members`.
+
+    Jobs whose samples are pushed by clusters are nobody's.
+    """
     alive = tuple(members)
-    shards = (ShardRef(reference(job), name) for name in sorted(sets) for job in jobs.values())
+    pulled = [job for job in jobs.values() if job.push is None]
+    shards = (ShardRef(reference(job), name) for name in sorted(sets) for job in pulled)
     return frozenset(
         shard for shard in shards if rendezvous.owners(str(shard), alive) == (instance,)
     )
