@@ -5,6 +5,7 @@ import json
 import pytest
 
 from discovery import answers
+from tenantry_common.contracts import HOLDS_NOTHING
 
 CONFIG = """\
 global:
@@ -77,3 +78,30 @@ def test_external_labels_are_read_from_the_global_section(
 def test_anything_else_is_unexpected(body: bytes) -> None:
     with pytest.raises(answers.Unexpected):
         answers.external_labels(body)
+
+
+def test_the_start_of_the_process_is_read_as_it_says_it() -> None:
+    body = b'{"status":"success","data":{"startTime":"2026-11-21T19:01:14.876966201Z","CWD":"/"}}'
+
+    assert answers.started(body) == "2026-11-21T19:01:14.876966201Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("1.700000000123e+12", 1_700_000_000_123, id="a time"),
+        pytest.param("9.223372036854776e+18", HOLDS_NOTHING, id="an empty database"),
+        pytest.param("-5", -5, id="before the epoch"),
+    ],
+)
+def test_the_oldest_sample_is_found_among_the_metrics(text: str, expected: int) -> None:
+    name = "prometheus_tsdb_lowest_timestamp"
+    body = f"# HELP {name} Lowest.\n# TYPE {name} gauge\n{name} {text}\n{name}_seconds 1\n"
+
+    assert answers.oldest_ms(body.encode()) == expected
+
+
+@pytest.mark.parametrize("body", [b"", b"prometheus_tsdb_lowest_timestamp e", b"<html>"])
+def test_metrics_without_the_oldest_sample_are_not_taken_for_any(body: bytes) -> None:
+    with pytest.raises(answers.Unexpected):
+        answers.oldest_ms(body)

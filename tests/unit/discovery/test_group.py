@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from discovery import group, target, traits
-from discovery.observation import Observation, Silent
+from discovery.observation import Held, Observation, Silent
 from discovery.target import Target
 from tenantry_common.contracts import Backend
 
@@ -291,3 +291,23 @@ def test_different_sets_never_share_a_name() -> None:
     ]
 
     assert len({group.slug(labels) for labels in alike}) == len(alike)
+
+
+def test_how_far_back_a_backend_reaches_is_remembered_while_it_is_silent() -> None:
+    told = replace(seen({"cluster": "eu1"}), held=Held("monday", 5))
+    before = grouped({"a:1": told})
+
+    assert (before["a:1"].started, before["a:1"].oldest_ms) == ("monday", 5)
+    silent = grouped({"a:1": replace(told, held=Silent("no answer"))}, before)["a:1"]
+    assert (silent.started, silent.oldest_ms) == ("monday", 5)
+    closed = grouped({"a:1": replace(told, held=Silent("403", closed=True))}, before)["a:1"]
+    assert (closed.started, closed.oldest_ms) == ("", None)
+
+
+def test_the_cluster_is_the_sources_else_that_of_all() -> None:
+    targets = {"a:1": at("a:1", tenantry_cluster="us"), "b:1": at("b:1")}
+    told = {id_: seen({"replica": id_}) for id_ in targets}
+
+    found = group.backends(targets, told, {}, REPLICA_LABELS, "eu")
+
+    assert {id_: one.cluster for id_, one in found.items()} == {"a:1": "us", "b:1": "eu"}

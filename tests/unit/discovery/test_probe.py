@@ -13,13 +13,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from discovery import probe, target
-from discovery.observation import Observation, Silent
+from discovery.observation import Held, Observation, Silent
 from discovery.target import Target
 from tenantry_common.backend_access import Keyring, Profile
 from tenantry_local.ports import free_port
 
 BUILD_INFO = {"status": "success", "data": {"version": "3.12.0"}}
 CONFIG = {"status": "success", "data": {"yaml": "global:\n  external_labels: {cluster: eu1}\n"}}
+RUNTIME_INFO = {"status": "success", "data": {"startTime": "2026-01-02T03:04:05.6Z"}}
+METRICS = "up 1\nprometheus_tsdb_lowest_timestamp 1.7e+12\n"
 FLAGS = {"status": "success", "data": {"enable-feature": "native-histograms"}}
 
 
@@ -41,6 +43,8 @@ class Backend:
             "/api/v1/status/buildinfo": web.json_response(BUILD_INFO),
             "/api/v1/status/config": web.json_response(CONFIG),
             "/api/v1/status/flags": web.json_response(FLAGS),
+            "/api/v1/status/runtimeinfo": web.json_response(RUNTIME_INFO),
+            "/metrics": web.Response(text=METRICS),
         }
         answer = {**usual, **self.answers}.get(request.path, web.Response(status=404))
         if answer is None:
@@ -86,13 +90,17 @@ async def test_everything_is_asked_once(backend: Backend, client: aiohttp.Client
         version="3.12.0",
         external_labels={"cluster": "eu1"},
         features=frozenset({"native-histograms"}),
+        held=Held("2026-01-02T03:04:05.6Z", 1_700_000_000_000),
     )
     assert sorted(backend.asked) == [
         "/-/ready",
         "/api/v1/status/buildinfo",
         "/api/v1/status/config",
         "/api/v1/status/flags",
+        "/api/v1/status/runtimeinfo",
+        "/metrics",
     ]
+    assert backend.asked.index("/api/v1/status/runtimeinfo") < backend.asked.index("/metrics")
 
 
 async def test_a_path_prefix_is_kept(backend: Backend, client: aiohttp.ClientSession) -> None:
@@ -203,3 +211,14 @@ async def test_a_certificate_of_another_authority_is_a_reason(
     assert found.ready == Silent(
         "/-/ready: its certificate is not accepted: unable to get local issuer certificate"
     )
+
+
+async def test_how_far_back_it_reaches_is_asked_of_processes_that_say_when_they_started(
+    backend: Backend, client: aiohttp.ClientSession
+) -> None:
+    backend.answers["/api/v1/status/runtimeinfo"] = web.Response(status=404)
+
+    found = await ask(client, backend.target, 5)
+
+    assert found.held == Silent("/api/v1/status/runtimeinfo answered 404", closed=True)
+    assert "/metrics" not in backend.asked

@@ -39,6 +39,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     schema: int = SCHEMA
 
 
+HOLDS_NOTHING = 1 << 62
+"""`Backend.oldest_ms` of an empty database: later than any sample."""
+
+
 class UpstreamTraits(msgspec.Struct, frozen=True, kw_only=True):
     """What PromQL enforcement must know of a server; the defaults are the strictest."""
 
@@ -74,6 +78,15 @@ class Backend(Message, frozen=True, kw_only=True):
     healthy: bool = False
     reason: str = ""
     """Why it is not healthy, or what could not be read of it; for people."""
+    cluster: str = ""
+    """The cluster whose series it holds, as its source or discovery's configuration says; empty: not
+    told, and then no rule that is limited to clusters reaches it."""
+    started: str = ""
+    """When its process started, in its own words; empty: it does not tell. A process that says
+    anything else is another one, and may hold less."""
+    oldest_ms: int | None = None
+    """Time of the oldest sample that the process holds, `HOLDS_NOTHING` where it has none; None: it does
+    not tell."""
     access: str = ""
     """Name of the access profile (`backend_access`) that it is asked with; each service reads the
     credentials where its own configuration says. Empty: none."""
@@ -90,14 +103,24 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """`namespace/name` of the MetricAccess, or the file when it has none."""
 
 
+class LimitedRules(msgspec.Struct, frozen=True, kw_only=True):
+    """Rules that permit series of some clusters only."""
+
+    clusters: tuple[str, ...]
+    """Sorted; at least one."""
+    rules: tuple[RuleMatchers, ...]
+
+
 class TenantPolicy(Message, frozen=True, kw_only=True):
     """What one tenant may query: the union of its MetricAccess objects (KV `policies`)."""
 
     tenant: str
     digest: str
-    """Digest of the simplified rules; caches are keyed by it. Equal digest, equal permission."""
+    """Digest of the simplified rules that count everywhere. Equal digest, equal permission by them."""
     rules: tuple[RuleMatchers, ...]
     """Permitted is the series that any rule matches. No rules: nothing is permitted."""
+    limited: tuple[LimitedRules, ...] = ()
+    """Further rules that count in some clusters only. A gateway that does not know them grants less."""
     objects: tuple[str, ...] = ()
     """Names of the MetricAccess objects that the rules come from."""
     problems: tuple[Problem, ...] = ()

@@ -4,10 +4,16 @@ Each function takes the body of a 200 answer and raises `Unexpected` when it is 
 """
 
 import functools
+import math
+import re
 from collections.abc import Mapping
 
 import msgspec
 import yaml
+
+from tenantry_common.contracts import HOLDS_NOTHING
+
+_OLDEST = re.compile(rb"^prometheus_tsdb_lowest_timestamp ([0-9.e+-]{1,32})$", re.MULTILINE)
 
 
 class Unexpected(ValueError):
@@ -16,6 +22,10 @@ class Unexpected(ValueError):
 
 class _BuildInfo(msgspec.Struct):
     version: str
+
+
+class _RuntimeInfo(msgspec.Struct):
+    start_time: str = msgspec.field(name="startTime")
 
 
 class _Config(msgspec.Struct):
@@ -31,6 +41,7 @@ class _Envelope[T](msgspec.Struct):
 
 
 _build_info = msgspec.json.Decoder(_Envelope[_BuildInfo])
+_runtime_info = msgspec.json.Decoder(_Envelope[_RuntimeInfo])
 _config = msgspec.json.Decoder(_Envelope[_Config])
 _flags = msgspec.json.Decoder(_Envelope[_Flags])
 
@@ -38,6 +49,23 @@ _flags = msgspec.json.Decoder(_Envelope[_Flags])
 def version(body: bytes) -> str:
     """Return the version from ``/api/v1/status/buildinfo``."""
     return _decode(_build_info, body).version
+
+
+def started(body: bytes) -> str:
+    """Return when the process started, from ``/api/v1/status/runtimeinfo``, in its own words."""
+    return _decode(_runtime_info, body).start_time
+
+
+def oldest_ms(body: bytes) -> int:
+    """Return the time of the oldest stored sample from ``/metrics``, `HOLDS_NOTHING` where there is none."""
+    found = _OLDEST.search(body)
+    try:
+        value = float(found[1]) if found else math.nan
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise Unexpected("prometheus_tsdb_lowest_timestamp is missing")
+    return HOLDS_NOTHING if value >= HOLDS_NOTHING else int(value)
 
 
 def features(body: bytes) -> frozenset[str]:

@@ -84,7 +84,7 @@ class Discovery:
             timing = Timing(relist=sources.refresh_seconds)
             self._cluster = Cluster(api, sources.rules, self._on_source, timing=timing)
         all_sources = (self._folders, self._cluster) if self._cluster else (self._folders,)
-        self._estate = Estate(all_sources, settings.replica_labels)
+        self._estate = Estate(all_sources, settings.replica_labels, settings.cluster)
         self._asking = probe.Probe(
             client, Keyring(settings.backend_access), settings.probe_timeout_seconds
         )

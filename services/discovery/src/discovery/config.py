@@ -63,6 +63,9 @@ class Config(config.Service, frozen=True, kw_only=True):
     """Seconds between two probes of a backend."""
     probe_timeout_seconds: float = 5.0
     """Seconds that one probe of a backend may take, all its requests together."""
+    cluster: str = ""
+    """Name of the cluster whose series the backends hold, where their source names none by the label
+    `tenantry_cluster` (annotation `tenantry.io/cluster`). Grants may be limited to clusters."""
     replica_labels: tuple[str, ...] = ("prometheus_replica", "replica", "__replica__")
     """Names of external labels that differ between replicas which hold the same data."""
 

@@ -31,9 +31,13 @@ class Source(Protocol):
 class Estate:
     """All backends, recomputed by `refresh` whenever something may have changed."""
 
-    def __init__(self, sources: Collection[Source], replica_labels: Collection[str]) -> None:
+    def __init__(
+        self, sources: Collection[Source], replica_labels: Collection[str], cluster: str = ""
+    ) -> None:
+        """Group by all but `replica_labels`; `cluster` is that of backends whose source says none."""
         self._sources = sources
         self._replica_labels = replica_labels
+        self._cluster = cluster
         self._known: Mapping[str, Backend] = {}
         self.targets: Mapping[str, Target] = {}
         self.backends: Mapping[str, Backend] = {}
@@ -54,7 +58,9 @@ class Estate:
 
     def refresh(self, observations: Mapping[str, Observation]) -> Mapping[str, Backend]:
         """Return the backends by id, as of these observations."""
-        found = group.backends(self.targets, observations, self._known, self._replica_labels)
+        found = group.backends(
+            self.targets, observations, self._known, self._replica_labels, self._cluster
+        )
         _log_changes(self.backends, found)
         self.backends = found
         self._known = found if self.complete else {**self._known, **found}

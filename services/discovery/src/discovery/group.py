@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 
 from discovery import traits
-from discovery.observation import Observation, Silent
+from discovery.observation import Held, Observation, Silent
 from discovery.target import Target
 from tenantry_common.contracts import Backend, UpstreamTraits
 
@@ -32,11 +32,12 @@ def backends(
     observations: Mapping[str, Observation],
     known: Mapping[str, Backend],
     replica_labels: Collection[str],
+    cluster: str = "",
 ) -> dict[str, Backend]:
     """Return every backend by id, given by id what was observed and what was known before.
 
     A target that was not observed yet stays what it was known as, or is left out; so does one that
-    is not ready, which is never healthy.
+    is not ready, which is never healthy. `cluster` is theirs whose target names none.
     """
     found = {}
     for id_, target in targets.items():
@@ -46,20 +47,25 @@ def backends(
             if before is not None:
                 found[id_] = msgspec.structs.replace(before, healthy=False, reason=target.unready)
         elif observation is not None:
-            found[id_] = _backend(target, observation, before, replica_labels)
+            found[id_] = _backend(target, observation, before, replica_labels, cluster)
         elif before is not None and before.url == target.url:
             found[id_] = before
     return _name_twins(found, targets)
 
 
 def _backend(
-    target: Target, seen: Observation, before: Backend | None, replica_labels: Collection[str]
+    target: Target,
+    seen: Observation,
+    before: Backend | None,
+    replica_labels: Collection[str],
+    cluster: str,
 ) -> Backend:
     external = _external_labels(target, seen, before)
     tells_replicas = {*replica_labels, *target.replica_labels}
     own = {k: v for k, v in (external or {}).items() if k not in tells_replicas}
     replica = {k: v for k, v in (external or {}).items() if k in tells_replicas}
     version = _version(seen, before)
+    held = _held(seen, before)
     may_tell_later = isinstance(seen.external_labels, Silent) and not seen.external_labels.closed
     # One that is asked before its labels are known could land in the wrong HA set for good.
     placed = external is not None or bool(target.ha_set) or not may_tell_later
@@ -73,6 +79,9 @@ def _backend(
         labels=dict(target.labels),
         version=version,
         traits=_traits(version, seen, before),
+        cluster=target.cluster or cluster,
+        started=held.started if held else "",
+        oldest_ms=held.oldest_ms if held else None,
         access=target.access,
         healthy=seen.ready is None and placed,
         reason=seen.ready.reason if seen.ready else "; ".join(_notes(target, seen, external)),
@@ -89,6 +98,15 @@ def _external_labels(
         return target.external_labels
     remembered = {**before.external_labels, **before.replica_labels} if before else {}
     return remembered or None
+
+
+def _held(seen: Observation, before: Backend | None) -> Held | None:
+    """Return how far back it reaches as told now; while it is silent, as told before."""
+    if isinstance(seen.held, Held):
+        return seen.held
+    if seen.held.closed or before is None or before.oldest_ms is None:
+        return None
+    return Held(before.started, before.oldest_ms)
 
 
 def _version(seen: Observation, before: Backend | None) -> str:

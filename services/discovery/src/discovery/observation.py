@@ -25,6 +25,16 @@ def refusal(path: str, status: int) -> Silent:
     return Silent(f"{path} answered {status}", closed=status in _CLOSED)
 
 
+@dataclass(frozen=True)
+class Held:
+    """How far back a process has samples."""
+
+    started: str
+    """When the process started, in its own words. Asked first: what follows is of it or a later one."""
+    oldest_ms: int
+    """Time of its oldest sample, `contracts.HOLDS_NOTHING` where there is none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Observation:
     """The answers to the requests of one probe."""
@@ -34,3 +44,4 @@ class Observation:
     version: str | Silent
     external_labels: Mapping[str, str] | Silent
     features: frozenset[str] | Silent
+    held: Held | Silent = Silent("not asked", closed=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import aiohttp
 
 from discovery import answers, observation
-from discovery.observation import Observation, Silent
+from discovery.observation import Held, Observation, Silent
 from discovery.target import Target
 from tenantry_common.backend_access import Closed, Keyring, Way
 
@@ -19,6 +19,8 @@ READY = "/-/ready"
 BUILD_INFO = "/api/v1/status/buildinfo"
 CONFIG = "/api/v1/status/config"
 FLAGS = "/api/v1/status/flags"
+RUNTIME_INFO = "/api/v1/status/runtimeinfo"
+METRICS = "/metrics"
 
 _MAX_BYTES = 32 << 20  # configurations of thousands of jobs are megabytes
 
@@ -49,20 +51,34 @@ class Probe:
         except Closed as error:
             closed = Silent(str(error))
             return Observation(
-                ready=closed, version=closed, external_labels=closed, features=closed
+                ready=closed, version=closed, external_labels=closed, features=closed, held=closed
             )
         async with asyncio.TaskGroup() as group:
             ready = group.create_task(self._get(target, way, READY, bytes))
             version = group.create_task(self._get(target, way, BUILD_INFO, answers.version))
             labels = group.create_task(self._get(target, way, CONFIG, answers.external_labels))
             flags = group.create_task(self._get(target, way, FLAGS, answers.features))
+            held = group.create_task(self._held(target, way))
         state = ready.result()
         return Observation(
             ready=state if isinstance(state, Silent) else None,
             version=version.result(),
             external_labels=labels.result(),
             features=flags.result(),
+            held=held.result(),
         )
+
+    async def _held(self, target: Target, way: Way) -> Held | Silent:
+        # In this order: what is read of a process that starts in between is never taken for more.
+        try:
+            async with asyncio.timeout(self._timeout):
+                started = await self._get(target, way, RUNTIME_INFO, answers.started)
+                if isinstance(started, Silent):
+                    return started
+                oldest = await self._get(target, way, METRICS, answers.oldest_ms)
+                return oldest if isinstance(oldest, Silent) else Held(started, oldest)
+        except TimeoutError:
+            return Silent(f"{METRICS}: no answer within {self._timeout:g} s")
 
     async def _get[T](
         self, target: Target, way: Way, path: str, read: Callable[[bytes], T]

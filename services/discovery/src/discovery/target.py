@@ -18,6 +18,7 @@ PATH_PREFIX_LABEL = "__path_prefix__"
 ACCESS_LABEL = "__access__"
 # The second spelling is the Kubernetes annotation as Prometheus would write it as a label.
 HA_SET_LABELS = ("tenantry_ha_set", "tenantry_io_shard")
+CLUSTER_LABELS = ("tenantry_cluster", "tenantry_io_cluster")
 ROLE_LABELS = ("tenantry_role", "tenantry_io_role")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -39,6 +40,8 @@ class Target:
     ha_set: str = ""
     """Declared HA set; empty when the external labels shall tell."""
     role: Role = "replica"
+    cluster: str = ""
+    """The cluster whose series it holds; empty where that is not said."""
     source: str = ""
     """Where it was found: the path of a file, or kind, namespace and name of an object."""
     access: str = ""
@@ -90,6 +93,7 @@ def make(
         labels={name: value for name, value in labels.items() if not name.startswith("__")},
         ha_set=ha_set,
         role="global" if role == "global" else "replica",
+        cluster=_first(labels, CLUSTER_LABELS),
         source=source,
         access=labels.get(ACCESS_LABEL, ""),
     )

@@ -13,6 +13,7 @@ def test_a_pod_is_known_by_its_name_and_annotations_declare_the_rest() -> None:
     annotations = {
         "tenantry.io/shard": "eu1",
         "tenantry.io/role": "global",
+        "tenantry.io/cluster": "eu",
         "tenantry.io/path-prefix": "/prom",
         "prometheus.io/scheme": "https",
         "prometheus.io/scrape": "true",
@@ -28,9 +29,11 @@ def test_a_pod_is_known_by_its_name_and_annotations_declare_the_rest() -> None:
             "service": "p",
             "tenantry_ha_set": "eu1",
             "tenantry_role": "global",
+            "tenantry_cluster": "eu",
         },
         ha_set="eu1",
         role="global",
+        cluster="eu",
         source="Pod monitoring/prom-0",
         access="infra",
     )

@@ -14,6 +14,7 @@ from discovery.target import Target
 
 SHARD = "tenantry.io/shard"
 ROLE = "tenantry.io/role"
+CLUSTER = "tenantry.io/cluster"
 PATH_PREFIX = "tenantry.io/path-prefix"
 SCHEMES = ("tenantry.io/scheme", "prometheus.io/scheme")
 
@@ -62,6 +63,7 @@ def describe(
         target.ACCESS_LABEL: rule.access,
         target.HA_SET_LABELS[0]: annotations.get(SHARD, ""),
         target.ROLE_LABELS[0]: annotations.get(ROLE, ""),
+        target.CLUSTER_LABELS[0]: annotations.get(CLUSTER, ""),
     }
     named = {"namespace": server.pod[0], "pod": server.pod[1]} if server.pod else {}
     given = {name: value for name, value in {**labels, **named, **instructions}.items() if value}
