@@ -371,3 +371,25 @@ async def test_a_backend_that_takes_long_is_overtaken_and_its_request_ends() -> 
         await gone.wait()
 
     assert count(registry, "slow", "failed") == 1
+
+
+async def test_a_process_that_discovery_has_not_seen_is_not_asked() -> None:
+    asked_of_new: list[str] = []
+
+    def started(text: str) -> Answer:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            if request.path.endswith("runtimeinfo"):
+                return web.json_response({"status": "success", "data": {"startTime": text}})
+            if text == "now":
+                asked_of_new.append(request.path)
+            return await EMPTY_VECTOR(request)
+
+        return answer
+
+    new, old = FakePrometheus("new", started("now")), FakePrometheus("old", started("then"))
+    async with client(new, old) as (asked, registry):
+        known = [fake.backend(started="then") for fake in (new, old)]
+        assert b'"success"' in await asked.ask(known, [POST], 1000, lambda bodies: bodies[0])
+
+    assert asked_of_new == []
+    assert count(registry, "new", "failed") == 1

@@ -13,6 +13,7 @@ from query_gateway import (
     answers,
     calls,
     config,
+    coverage,
     limits,
     local_answers,
     metadata,
@@ -99,6 +100,7 @@ class Exchange:
         if kind in LOCAL:
             return self._local(asked, rules)
         known = self._routes.of(asked.tenant, self._backends.known())
+        known = coverage.covering(known, asked.endpoint, asked.arguments, asked.limits, self._now())
         chosen = known[0]
         if len(known) > 1:
             ask = self._ask(asked, rules)

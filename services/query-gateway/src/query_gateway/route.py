@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 import tenantry_promql as promql
 from query_gateway.failures import Failure
 from tenantry_common import rendezvous
@@ -20,6 +22,9 @@ class Route:
     graphs do not jump between replicas and the backend's caches stay warm. None while all are down."""
     upstream: promql.Upstream
     """What holds for all of them: a rewriting must be exact on whichever answers."""
+    reaches: int | None = None
+    """Time of the oldest sample that some replica, healthy or not, is known to hold; None where there
+    are not two to compare. Only then it matters that a process is the one that discovery saw."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels that every series of the shard is stored with, as far as the operator says so."""
 
@@ -53,11 +58,16 @@ def _route(tenant: str, shard: str, members: Sequence[Backend], labels: Sequence
     healthy = {backend.id: backend for backend in members if backend.healthy}
     order = rendezvous.owners(tenant, healthy, len(healthy))
     candidates = tuple(healthy[name] for name in order)
+    oldest = [one.oldest_ms for one in members if one.oldest_ms is not None]
+    reaches = min(oldest) if len(oldest) > 1 else None
+    if reaches is None:
+        candidates = tuple(replace(one, started="") for one in candidates)
     told = {**members[0].external_labels, **members[0].labels}
     return Route(
         shard=shard,
         candidates=candidates,
         upstream=strictest(candidates or members),
+        reaches=reaches,
         labels={name: told[name] for name in labels if name in told},
     )
 

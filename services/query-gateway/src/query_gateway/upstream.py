@@ -10,23 +10,22 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
-from query_gateway import backend_errors, config, form
+from query_gateway import backend_errors, config
 from query_gateway.answers import NotAnAnswer
 from query_gateway.breaker import Breaker
-from query_gateway.calls import JSON, PROTOBUF, Call, Media
+from query_gateway.calls import JSON, Call, Media
 from query_gateway.failures import Failure
 from query_gateway.hedge import Exhausted, Hedged, Unsuccessful
 from query_gateway.load import Load
 from query_gateway.metrics import Metrics
+from query_gateway.outgoing import Outgoing
 from query_gateway.tracing import Tracing
-from query_gateway.wire import request
 from query_gateway.wire.errors import Broken
 from query_gateway.wire.pool import Exchange, Pool
 from tenantry_common import logs
-from tenantry_common.backend_access import Closed, Keyring, Way
+from tenantry_common.backend_access import Closed, Keyring
 from tenantry_common.contracts import Backend
 
 _log = logging.getLogger(__name__)
@@ -34,13 +33,6 @@ _log = logging.getLogger(__name__)
 _ERROR_BYTES = 64 * 1024
 _LARGE = 1024 * 1024
 _LONGEST_PAUSE = 30.0
-_FORM = "application/x-www-form-urlencoded"
-_USER_AGENT = "tenantry-query-gateway"
-_REMOTE_READ = {
-    "Content-Type": PROTOBUF,
-    "Content-Encoding": "snappy",
-    "X-Prometheus-Remote-Read-Version": "0.1.0",
-}
 
 
 class BackendFailed(Unsuccessful):
@@ -144,7 +136,7 @@ class Upstream:
     ) -> None:
         """Prepare; `keyring` has the credentials of backends that want some."""
         self._pool = pool
-        self._keyring = keyring or Keyring({})
+        self._outgoing = Outgoing(settings.headers, keyring or Keyring({}))
         self._tracing = tracing
         self._settings = settings
         self._metrics = metrics
@@ -306,10 +298,8 @@ class Upstream:
     async def _send(self, backend: Backend, call: Call) -> Exchange:
         """Return a successful answer, its body unread. Raises `BackendFailed` or `Failure`."""
         with _translated("no answer"), self._tracing.upstream() as trace:
-            way = self._way(backend)
-            to = request.target(f"{backend.url}{call.path}")
-            message = self._message(to, call, {**trace, **way.headers})
-            exchange = await self._pool.ask(_origin(to, way), message)
+            sent = self._outgoing.addressed(backend, call, trace)
+            exchange = await self._pool.ask(sent.origin, sent.message, sent.greeting)
         if _is_as_asked(exchange, call.media):
             self._metrics.asked(backend.id, str(exchange.status))
             return exchange
@@ -331,28 +321,6 @@ class Upstream:
             },
         )
         raise failure
-
-    def _way(self, backend: Backend) -> Way:
-        """Return what the backend wants to see of us. Raises `BackendFailed`."""
-        try:
-            return self._keyring.open(backend.url, backend.access)
-        except Closed as error:
-            raise BackendFailed(str(error)) from error
-
-    def _message(self, to: request.Target, call: Call, more: Mapping[str, str]) -> bytes:
-        headers = {
-            **self._settings.headers,
-            **more,
-            "Accept": call.media.accept,
-            "Accept-Encoding": call.media.encoding,
-            "User-Agent": _USER_AGENT,
-        }
-        text = form.encode(call.form)
-        if call.method == "GET":
-            return request.message("GET", to, query=text, headers=headers)
-        own = _REMOTE_READ if call.message else {"Content-Type": _FORM}
-        body = call.message or text.encode("ascii")
-        return request.message("POST", to, headers={**headers, **own}, body=body)
 
 
 @contextlib.asynccontextmanager
@@ -383,15 +351,8 @@ class _translated:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, Broken | ValueError):
+        if isinstance(error, Broken | Closed | ValueError):
             raise BackendFailed(f"{self._what}: {error}") from error
-
-
-def _origin(to: request.Target, way: Way) -> request.Origin:
-    """Return where to connect to, over TLS with the certificates of `way`."""
-    if isinstance(way.tls, bool):
-        return to.origin
-    return replace(to.origin, context=way.tls, server_name=way.server_name)
 
 
 def _is_as_asked(exchange: Exchange, media: Media) -> bool:

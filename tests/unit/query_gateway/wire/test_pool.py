@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from query_gateway.wire.errors import Broken
-from query_gateway.wire.pool import Pool
+from query_gateway.wire.pool import Greeting, Pool
 from query_gateway.wire.request import Origin
 
 type Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -139,6 +139,53 @@ async def test_a_closed_port_is_told() -> None:
     async with pool() as asked:
         with pytest.raises(Broken, match="no connection"):
             await ask(asked, origin)
+
+
+def heard(expected: bytes) -> tuple[Callable[[], Greeting], list[tuple[int, bytes]]]:
+    """Return a greeting that accepts who says what is expected, and what was said."""
+    said: list[tuple[int, bytes]] = []
+
+    def check(status: int, body: bytes) -> None:
+        said.append((status, body))
+        if body != expected:
+            raise Broken("somebody else")
+
+    return lambda: Greeting(b"GET /who HTTP/1.1\r\n\r\n", check), said
+
+
+async def test_a_new_connection_begins_with_a_greeting_and_a_kept_one_does_not() -> None:
+    greeting, said = heard(b"ok")
+    async with backend(echo) as (origin, connections), pool() as asked:
+        for _ in range(2):
+            exchange = await asked.ask(origin, REQUEST, greeting)
+            assert await exchange.read() == b"ok"
+            exchange.close()
+
+    assert (said, len(connections)) == ([(200, b"ok")], 1)
+
+
+async def test_whoever_is_not_expected_is_not_asked() -> None:
+    greeting, said = heard(b"the other")
+    async with backend(echo) as (origin, connections), pool(per_backend=1) as asked:
+        for _ in range(2):  # a place was given back
+            with pytest.raises(Broken, match="somebody else"):
+                await asyncio.wait_for(asked.ask(origin, REQUEST, greeting), 30)
+
+    assert (len(said), len(connections)) == (2, 2)
+
+
+async def test_where_each_request_takes_a_connection_the_greeting_has_its_own() -> None:
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(ANSWER.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n"))
+
+    greeting, said = heard(b"ok")
+    async with backend(once) as (origin, connections), pool() as asked:
+        exchange = await asked.ask(origin, REQUEST, greeting)
+        assert await exchange.read() == b"ok"
+        exchange.close()
+
+    assert (len(said), len(connections)) == (1, 2)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,17 @@ from query_gateway.wire.request import Origin
 
 _IDLE_SECONDS = 15.0
 """For which a connection is kept that nobody uses."""
+_GREETING_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """What is asked first on every new connection, to know who is there. A connection ends with its
+    process, so it need not be asked again."""
+
+    request: bytes
+    check: Callable[[int, bytes], None]
+    """Is given status and body. Raises `Broken` where it is not who was expected."""
 
 
 @dataclass
@@ -92,8 +103,13 @@ class Pool:
         self._kept: dict[Origin, _Kept] = {}
         self._sweep: asyncio.TimerHandle | None = None
 
-    async def ask(self, origin: Origin, request: bytes) -> Exchange:
-        """Send `request`; return the exchange when the answer's head is here. Raises `Broken`."""
+    async def ask(
+        self, origin: Origin, request: bytes, greeting: Callable[[], Greeting] | None = None
+    ) -> Exchange:
+        """Send `request`; return the exchange when the answer's head is here. Raises `Broken`.
+
+        A new connection begins with the `greeting`.
+        """
         kept = self._kept.get(origin)
         if kept is None:
             kept = self._kept[origin] = _Kept(self._per_backend)
@@ -111,7 +127,10 @@ class Pool:
                     return await self._over(connection, kept, request)
                 except Stale:  # the backend had closed it; reading twice does no harm
                     connection = self._idle(kept)
-            return await self._over(await self._connected(origin), kept, request)
+            connection = await self._connected(origin)
+            if greeting is not None and not await _greeted(connection, greeting()):
+                connection = await self._connected(origin)  # it takes one request for each
+            return await self._over(connection, kept, request)
         except BaseException:
             self._leave(kept)
             raise
@@ -198,3 +217,17 @@ class Pool:
             for connection in kept.idle:
                 connection.close()
             kept.idle.clear()
+
+
+async def _greeted(connection: Connection, greeting: Greeting) -> bool:
+    """Find out who is there; return whether the connection can be used again. Raises `Broken`."""
+    try:
+        answer = await connection.ask(greeting.request)
+        body = bytearray()
+        while len(body) <= _GREETING_BYTES and (chunk := await connection.read()):
+            body += chunk
+        greeting.check(answer.status, bytes(body))
+    except BaseException:
+        connection.close()
+        raise
+    return connection.finish()
