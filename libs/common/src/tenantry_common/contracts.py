@@ -168,7 +168,19 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Name that the endpoint's certificate must have; empty: the URL's host."""
 
 
-type EndpointKind = Literal["prometheus", "remote_write", "pushgateway"]
+class Authorize(msgspec.Struct, frozen=True, kw_only=True):
+    """How a bearer token is got of an endpoint that authorises clusters (`push-federation`)."""
+
+    id: str
+    """Of the cluster that we are."""
+    credentials: SecretRef
+    """The long-lived credential."""
+    url: str = ""
+    """`POST <url>?id=<id>` with the credential answers a token. Empty: nothing is asked, credential
+    and id go together with each request, in telemeter's form for remote writes."""
+
+
+type EndpointKind = Literal["prometheus", "remote_write", "pushgateway", "telemeter"]
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,10 +197,15 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
     oauth2: OAuth2 | None = None
-    """At most one of these three."""
+    authorize: Authorize | None = None
+    """At most one of these four."""
     tls: TlsConfig | None = None
     push_job: str = ""
     """Pushgateway only: the grouping key `job`."""
+    upload_interval_ms: int = 270_000
+    """Telemeter only: the least time between two uploads."""
+    upload_bytes: int = 512_000
+    """Telemeter only: the largest upload, before compression."""
 
 
 class RelabelRule(msgspec.Struct, frozen=True, kw_only=True):

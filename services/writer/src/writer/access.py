@@ -8,15 +8,15 @@ changes, the token expires, or the endpoint does not accept it.
 import ssl
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import aiohttp
 from multidict import CIMultiDict
 
 from tenantry_common import contracts, credentials
-from writer import oauth, outcome
+from writer import authorised, oauth, outcome
 
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "tenantry-writer/0.1"}
 
@@ -28,6 +28,8 @@ class Granted:
     headers: CIMultiDict[str]
     tls: ssl.SSLContext | bool = True
     server_name: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What an endpoint that authorises clusters wants to see on every series."""
 
 
 type Denied = outcome.CredentialsFault | outcome.Retry
@@ -53,6 +55,7 @@ class Access:
         self._pem: tuple[str, ...] = ()
         self._tls: ssl.SSLContext | None = None
         self._token: oauth.Token | None = None
+        self._authorised: authorised.Token | None = None
         self._given: dict[contracts.SecretRef, str] = {}
 
     async def grant(self) -> Granted | Denied:
@@ -65,15 +68,19 @@ class Access:
                 if not isinstance(token, oauth.Token):
                     return token
                 headers["Authorization"] = f"Bearer {token.text}"
+            name = self._endpoint.tls.server_name if self._endpoint.tls else ""
+            granted = Granted(headers=headers, tls=tls or True, server_name=name or None)
+            if self._endpoint.authorize is not None:
+                return await self._authorise(self._endpoint.authorize, granted)
         except credentials.Unreadable as error:
             return outcome.CredentialsFault(str(error))
-        name = self._endpoint.tls.server_name if self._endpoint.tls else ""
-        return Granted(headers=headers, tls=tls or True, server_name=name or None)
+        return granted
 
     async def renew(self) -> bool:
         """Read again what the endpoint does not accept; return whether that is worth another try."""
-        given, had_token = dict(self._given), self._token is not None
-        self._token = None
+        given = dict(self._given)
+        had_token = self._token is not None or self._authorised is not None
+        self._token = self._authorised = None
         for reference in given:
             self._secrets.doubt(self._tenant, reference)
         try:
@@ -128,6 +135,22 @@ class Access:
                 return found
             kept = self._token = found
         return kept
+
+    async def _authorise(self, wanted: contracts.Authorize, granted: Granted) -> Granted | Denied:
+        """Return what is granted with the token that the endpoint gives to our cluster."""
+        credential = await self._line(wanted.credentials)
+        headers = granted.headers
+        if not wanted.url:
+            headers["Authorization"] = f"Bearer {authorised.together(credential, wanted.id)}"
+            return granted
+        kept = self._authorised
+        if kept is None or kept.credential != credential or self._now() >= kept.until:
+            found = await authorised.fetch(self._http, wanted, credential, granted, self._now)
+            if not isinstance(found, authorised.Token):
+                return found
+            kept = self._authorised = found
+        headers["Authorization"] = f"Bearer {kept.text}"
+        return replace(granted, labels=kept.labels)
 
 
 def _make_context(ca: str, cert: str, key: str) -> ssl.SSLContext:

@@ -77,6 +77,9 @@ def refusal(endpoint: contracts.Endpoint, allowed: Sequence[Pattern]) -> str:
     if endpoint.oauth2 is not None:
         reason = _url_refusal(endpoint.oauth2.token_url, "remote_write", allowed)
         return reason and f"token URL: {reason}"
+    if endpoint.authorize is not None and endpoint.authorize.url:
+        reason = _url_refusal(endpoint.authorize.url, "remote_write", allowed)
+        return reason and f"authorize URL: {reason}"
     return ""
 
 
@@ -91,7 +94,10 @@ def _url_refusal(text: str, kind: contracts.EndpointKind, allowed: Sequence[Patt
         return "credentials in a URL are not taken, use basicAuth"
     if ".." in url.path.split("/"):  # what was written %2F is a slash to some servers
         return "the path of the target climbs"
-    if kind != "remote_write":  # computed by the tenant-controller, not chosen by a tenant
+    if kind not in (
+        "remote_write",
+        "telemeter",
+    ):  # computed by the tenant-controller, not chosen by a tenant
         return ""
     if any(_matches(pattern, url) for pattern in allowed):
         return ""

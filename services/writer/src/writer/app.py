@@ -26,6 +26,8 @@ from writer import (
     endpoint,
     exchange,
     push_endpoint,
+    telemeter_endpoint,
+    telemeter_upload,
 )
 from writer.assign import Lane
 from writer.backfills import Backfills
@@ -100,6 +102,9 @@ class Writer:
         )
         self._lanes = Lanes(self._make_loop)
         self._groups: WeakValueDictionary[tuple[JobRef, str, str], Group] = WeakValueDictionary()
+        self._uploaders: WeakValueDictionary[tuple[JobRef, str, str], telemeter_upload.Uploader] = (
+            WeakValueDictionary()
+        )
         self._cleanup = Cleanup(
             connection,
             process.instance,
@@ -174,6 +179,9 @@ class Writer:
         if lane.endpoint.kind == "pushgateway":
             group = self._group(lane)
             return group.post, GroupLoading(group)
+        if lane.endpoint.kind == "telemeter":
+            upload = telemeter_upload.LaneUpload(self._uploader(lane), subjects.samples(lane.shard))
+            return upload.post, upload
         tenant = lane.shard.job.tenant
         chosen = lane.endpoint.kind == "remote_write" or lane.endpoint.oauth2 is not None
         target = endpoint.HttpEndpoint(
@@ -199,6 +207,23 @@ class Writer:
                 self._bus, job, lane.endpoint, target.put, interval_ms=lane.interval_ms
             )
         return group
+
+    def _uploader(self, lane: Lane) -> telemeter_upload.Uploader:
+        """Return the uploads that the lanes of all shards of the job share."""
+        job = lane.shard.job
+        key = (job, lane.endpoint.id, contracts.digest(lane.endpoint))
+        uploader = self._uploaders.get(key)
+        if uploader is None:
+            target = telemeter_endpoint.TelemeterEndpoint(
+                self._outside, job.tenant, lane.endpoint, self._secrets
+            )
+            uploader = self._uploaders[key] = telemeter_upload.Uploader(
+                target,
+                telemeter_upload.following(self._bus),
+                interval=lane.endpoint.upload_interval_ms / 1000,
+                limit=lane.endpoint.upload_bytes,
+            )
+        return uploader
 
     def _push_target(self, group: contracts.PushGroup) -> push_endpoint.PushEndpoint:
         return push_endpoint.PushEndpoint(self._inside, group.tenant, group.endpoint, self._secrets)

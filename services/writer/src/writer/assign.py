@@ -107,7 +107,7 @@ def _lanes(
 
 
 def _asks(lane: Lane, everybody: Collection[str], instance: str) -> bool:
-    if lane.endpoint.kind == "pushgateway":  # its shards share a group, see `push_group`
+    if lane.endpoint.kind in ("pushgateway", "telemeter"):  # its shards share what is sent
         return instance in rendezvous.owners(group_key(lane.shard.job, lane.endpoint), everybody)
     return instance in rendezvous.owners(lane.consumer, everybody, _ASKERS)
 

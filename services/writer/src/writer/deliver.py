@@ -14,7 +14,7 @@ from writer import hold, isolate, outcome
 
 _MAX_DECODED_BYTES = 64 << 20
 
-type Post = Callable[[bytes], Awaitable[outcome.Outcome]]
+type Post = Callable[[bytes], Awaitable[outcome.Posted]]
 type Answered = outcome.Delivered | outcome.Split
 
 
@@ -115,8 +115,8 @@ class Courier:
         match answer:
             case None:
                 return None
-            case outcome.Delivered():
-                return Settled()
+            case outcome.Delivered(left_out):
+                return Settled(refused=_left_out(left_out))
         try:
             request = snappy_block.decompress(block, limit=_MAX_DECODED_BYTES)
             isolation = isolate.Isolation(
@@ -129,18 +129,21 @@ class Courier:
     async def _take_apart(
         self, isolation: isolate.Isolation, right: hold.Hold, repeats: outcome.Repeats
     ) -> Settled | None:
+        left_out: tuple[isolate.Refused, ...] = ()
         while True:
             if isolation.stuck:
                 await self._pause(self._patience.at_fault())
                 isolation.resume()
             if (piece := isolation.piece) is None:
-                return Settled(refused=tuple(isolation.refused))
+                return Settled(refused=left_out + tuple(isolation.refused))
             block = snappy_block.compress(piece.request)
             answer, maybe_stored = await self._try(
                 block, right, repeats, maybe_stored=piece.maybe_stored
             )
             if answer is None:
                 return None
+            if isinstance(answer, outcome.Delivered):
+                left_out += _left_out(answer.left_out)
             isolation.answered(answer, maybe_stored=maybe_stored)
 
     async def _try(
@@ -157,7 +160,11 @@ class Courier:
         """
         pauses = self._patience.pauses()
         while not self._draining.is_set():
-            result = repeats.judge(await self._post_once(block, right))
+            posted = await self._post_once(block, right)
+            if isinstance(posted, outcome.NotYet):
+                await self._pause(posted.after)
+                continue
+            result = repeats.judge(posted)
             if not isinstance(result, outcome.Delivered):
                 self._on_failure(result)
             match result:
@@ -170,7 +177,7 @@ class Courier:
                     await self._pause(self._patience.at_fault())
         return None, maybe_stored
 
-    async def _post_once(self, block: bytes, right: hold.Hold) -> outcome.Outcome:
+    async def _post_once(self, block: bytes, right: hold.Hold) -> outcome.Posted:
         """Post; neither begin nor believe the answer without the right to the message."""
         await right.check()
         self.posting = True
@@ -189,6 +196,13 @@ class Courier:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._draining.wait()
+
+
+def _left_out(found: tuple[outcome.LeftOut, ...]) -> tuple[isolate.Refused, ...]:
+    return tuple(
+        isolate.Refused(request=one.request, reason=one.reason, cause=one.cause, verdict="rejected")
+        for one in found
+    )
 
 
 def _unreadable(block: bytes, error: errors.Undecodable) -> isolate.Refused:

@@ -1,7 +1,7 @@
 """One HTTP request to an endpoint and its answer, as values."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from typing import Literal
 
 import aiohttp
@@ -38,11 +38,14 @@ async def send(
     http: aiohttp.ClientSession,
     method: Literal["POST", "PUT", "DELETE"],
     url: aiohttp.typedefs.StrOrURL,
-    body: bytes,
+    body: bytes | AsyncIterable[bytes],
     granted: access.Granted,
     headers: Mapping[str, str],
 ) -> outcome.Answer | outcome.NoAnswer:
-    """Send one request, once; redirects are not followed. `headers` win over those granted."""
+    """Send one request, once; redirects are not followed. `headers` win over those granted.
+
+    A body that is an iterable is sent in chunks, without a Content-Length.
+    """
     every = granted.headers.copy()
     every.update(headers)
     try:

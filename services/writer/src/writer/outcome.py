@@ -27,9 +27,28 @@ all, so it is blamed only when other pieces of the batch pass.
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """Series, as a request, that were not sent, because the endpoint would never take them."""
+
+    request: bytes
+    reason: str
+    cause: Cause
+
+
 @dataclass(frozen=True)
 class Delivered:
-    """The endpoint has stored the request."""
+    """The endpoint has stored the request, but for what was left out."""
+
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """It is not our turn: nothing was sent, or only a part. Ask again with the same bytes."""
+
+    after: float
+    """Seconds."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +90,7 @@ class CredentialsFault:
 
 type Failure = Retry | Split | ConfigFault | CredentialsFault
 type Outcome = Delivered | Failure
+type Posted = Outcome | NotYet
 
 
 @dataclass(frozen=True, kw_only=True)
