@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tenantry_local import install, packages
+from tenantry_local import binaries, install, packages, shared_libraries
 from tenantry_local.errors import InstallFailed, MissingBinary
 from tenantry_local.install import Fetch
 
@@ -99,8 +99,8 @@ def test_an_executable_is_kept_with_the_libraries_that_the_machine_lacks(
 
     monkeypatch.setenv("PATH", "/usr/bin:/bin")  # dirname, for the script
     monkeypatch.setenv("PROMETHEUS_BIN", "")
-    monkeypatch.setattr(install.binaries, "find", _nothing)
-    monkeypatch.setattr(install.shared_libraries, "missing", lambda _: ["liblzf.so.1"])
+    monkeypatch.setattr(binaries, "find", _nothing)
+    monkeypatch.setattr(shared_libraries, "missing", lambda _: ["liblzf.so.1"])
 
     found = install.install(PROMETHEUS, tools, [("first", unpacked)])
 

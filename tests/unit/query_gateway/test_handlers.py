@@ -174,7 +174,7 @@ async def test_pieces_of_a_range_selector_are_united_at_one_time() -> None:
         return await json_answer({"resultType": "matrix", "result": [series, own]})(request)
 
     one, other = FakePrometheus("one", answer), FakePrometheus("other", answer)
-    async with gateway([one, other], now=1234.5) as harness:
+    async with gateway([one, other], now=lambda: 1234.5) as harness:
         harness.policies.grant("shop", 'up{job="a"}', '{namespace="shop"}')
 
         found = await harness.client.get("/api/v1/query?query=up[5m]&limit=2", headers=TENANT)

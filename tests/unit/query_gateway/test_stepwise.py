@@ -37,7 +37,7 @@ def spans(fake: FakePrometheus) -> list[tuple[str, str]]:
 
 async def test_only_fresh_steps_are_asked_for_again() -> None:
     fake = FakePrometheus(answer=matrix)
-    async with gateway([fake], cached=True) as harness:
+    async with gateway([fake], cache=config.Cache()) as harness:
         harness.policies.grant("shop", '{namespace="shop"}')
         first = await ask(harness)
         second = await ask(harness)
@@ -53,7 +53,7 @@ async def test_only_fresh_steps_are_asked_for_again() -> None:
 
 async def test_tenants_with_other_rules_share_nothing_and_a_changed_policy_is_another() -> None:
     fake = FakePrometheus(answer=matrix)
-    async with gateway([fake], cached=True) as harness:
+    async with gateway([fake], cache=config.Cache()) as harness:
         harness.policies.grant("shop", '{namespace="shop"}')
         harness.policies.grant("bank", '{namespace="bank"}')
         await ask(harness)
@@ -79,7 +79,7 @@ async def test_tenants_with_other_rules_share_nothing_and_a_changed_policy_is_an
 )
 async def test_others_are_asked_whole_every_time(parameters: dict[str, Any]) -> None:
     fake = FakePrometheus(answer=json_answer({"resultType": "matrix", "result": []}))
-    async with gateway([fake], cached=True) as harness:
+    async with gateway([fake], cache=config.Cache()) as harness:
         harness.policies.grant("shop", '{namespace="shop"}')
         for _ in range(2):
             assert (await ask(harness, **parameters))[0] == 200
@@ -91,7 +91,7 @@ async def test_others_are_asked_whole_every_time(parameters: dict[str, Any]) -> 
 async def test_an_answer_that_is_too_large_to_keep_is_streamed() -> None:
     fake = FakePrometheus(answer=matrix)
     limits = config.Limits(buffered_bytes=100)
-    async with gateway([fake], cached=True, limits=limits) as harness:
+    async with gateway([fake], cache=config.Cache(), limits=limits) as harness:
         harness.policies.grant("shop", '{namespace="shop"}')
         for _ in range(2):
             status, answer = await ask(harness)
@@ -105,7 +105,7 @@ async def test_when_the_backend_fails_another_answers_the_whole_range() -> None:
         return web.Response(status=502)
 
     fakes = [FakePrometheus(name, matrix) for name in "ab"]
-    async with gateway(fakes, cached=True) as harness:
+    async with gateway(fakes, cache=config.Cache()) as harness:
         harness.policies.grant("shop", '{namespace="shop"}')
         await ask(harness)
         used, other = sorted(fakes, key=lambda fake: -len(fake.seen))
@@ -119,7 +119,7 @@ async def test_when_the_backend_fails_another_answers_the_whole_range() -> None:
 
 async def test_a_limit_is_applied_to_what_is_put_together() -> None:
     fake = FakePrometheus(answer=matrix)
-    async with gateway([fake], cached=True) as harness:
+    async with gateway([fake], cache=config.Cache()) as harness:
         harness.policies.grant("shop", '{namespace="shop"}')
         status, _ = await ask(harness, limit=1)
 

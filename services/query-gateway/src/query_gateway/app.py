@@ -13,6 +13,7 @@ from query_gateway import config, pages, tracing, upstream
 from query_gateway.admission import Admission
 from query_gateway.audit import Audit
 from query_gateway.backends import Backends
+from query_gateway.cache import redis_store
 from query_gateway.exchange import Exchange
 from query_gateway.front import Front
 from query_gateway.handlers import Gateway
@@ -45,6 +46,7 @@ async def main(settings: config.Config, process: runtime.Runtime) -> None:
         upstream.pool(settings.upstream) as pool,
         modes.configured(settings.auth, metrics) as identity,
         tracing.configured(settings.tracing, process.instance) as traces,
+        redis_store.opened(settings.cache, metrics.shared_cache) as shared,
     ):
         await streams.ensure(connection, settings.nats)
         policies_view = kv.KvView(connection, subjects.POLICIES, contracts.decode_policy)
@@ -70,7 +72,7 @@ async def main(settings: config.Config, process: runtime.Runtime) -> None:
                 backends=backends,
                 upstream=asked,
                 metrics=metrics,
-                stepwise=stepwise(settings.cache, asked, metrics.stepped),
+                stepwise=stepwise(settings, asked, metrics.stepped, shared=shared),
                 settings=settings,
                 now=time.time,
             ),

@@ -1,6 +1,7 @@
 """The query gateway's configuration: where it listens, whom it believes, what it allows."""
 
 import re
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -167,6 +168,48 @@ class Upstream(config.Section, frozen=True, kw_only=True):
                 raise ValueError(f"headers: the value of {name} must be printable ASCII")
 
 
+class Redis(config.Section, frozen=True, kw_only=True):
+    """A Redis or Valkey in which gateways share what is kept."""
+
+    url: str = ""
+    """`redis://host:6379/0`, `rediss://…` for TLS, or `unix:///path`; empty: none."""
+    username: str = ""
+    """User of Redis' access control lists; empty: the default one."""
+    password_file: str = ""
+    """Path of a file that holds the password; read anew for each connection."""
+    key_file: str = ""
+    """Path of a file with a secret of at least 32 bytes, the same for all gateways: records are
+    encrypted with it, and what was not is not believed."""
+    tls_ca_file: str = ""
+    """Path of the CA certificates, PEM, that sign the server's; empty: those of the system."""
+    tls_cert_file: str = ""
+    """Path of our certificate chain, PEM, for a server that wants one."""
+    tls_key_file: str = ""
+    """Path of its private key, PEM."""
+    timeout_seconds: float = 0.1
+    """Seconds within which Redis must answer; then the backend is asked."""
+    entry_bytes: int = 1024 * 1024
+    """Largest record, in bytes; larger ones are kept in memory only."""
+    prefix: str = "tenantry:"
+    """Before the name of every record."""
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense, and secrets where they would be seen."""
+        if not self.url:
+            return
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("url must begin with redis://, rediss:// or unix://")
+        if "@" in parts.netloc or parts.query:
+            raise ValueError("url must hold neither credentials nor options; use password_file")
+        if not self.key_file:
+            raise ValueError("url needs key_file")
+        if bool(self.tls_cert_file) != bool(self.tls_key_file):
+            raise ValueError("tls_cert_file and tls_key_file need each other")
+        if self.timeout_seconds <= 0 or self.entry_bytes <= 0:
+            raise ValueError("timeout_seconds and entry_bytes must be above 0")
+
+
 class Cache(config.Section, frozen=True, kw_only=True):
     """What backends answered to range queries, kept step by step."""
 
@@ -174,11 +217,22 @@ class Cache(config.Section, frozen=True, kw_only=True):
     """Bytes that are kept in memory; 0 keeps nothing."""
     fresh_seconds: float = 120.0
     """Steps that are younger are asked for again: their samples may still arrive."""
+    keep_seconds: float = 6 * 3600.0
+    """Seconds after which kept steps are asked for again: by then, what was changed in a backend's past
+    is seen."""
+    epoch: str = ""
+    """Any text. Whoever changes it makes everything that was kept unreachable, such as after samples
+    were backfilled or deleted."""
+    redis: Redis = Redis()
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
         if self.memory_bytes < 0 or self.fresh_seconds < 0:
             raise ValueError("memory_bytes and fresh_seconds must not be negative")
+        if self.keep_seconds < 1:
+            raise ValueError("keep_seconds must be at least 1")
+        if self.redis.url and not self.memory_bytes:
+            raise ValueError("redis needs memory_bytes, which come before it")
 
 
 class Config(config.Service, frozen=True, kw_only=True):

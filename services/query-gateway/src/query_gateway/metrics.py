@@ -97,6 +97,15 @@ class Metrics:
             ("outcome",),
             registry=registry,
         )
+        # Records of the shared cache by operation (`get`, `put`) and what became of them. `failed`:
+        # Redis is away, slow or full, the log says which; `paused` follows it. `refused` above 0:
+        # somebody else writes there, or a gateway has another key. `too large`: `cache.redis.entry_bytes`.
+        self.shared = Counter(
+            f"{_PREFIX}_shared_cache_records_total",
+            "Records read from and written to the shared cache.",
+            ("operation", "outcome"),
+            registry=registry,
+        )
         # Answers that ended before their end, by endpoint: the backend or the tenant stalled or
         # went away in the middle.
         self.broken_off = Counter(
@@ -153,6 +162,10 @@ class Metrics:
     def stepped(self, outcome: str, steps: int) -> None:
         """Count steps of a range query; a request that was shared counts as one."""
         _child(self.cached, outcome).inc(steps)
+
+    def shared_cache(self, operation: str, outcome: str, records: int) -> None:
+        """Count records that were read from, or written to, the store that gateways share."""
+        _child(self.shared, operation, outcome).inc(records)
 
     def identified_by(self, mode: str) -> None:
         """Count one request by the mode that identified it."""

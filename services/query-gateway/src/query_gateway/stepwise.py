@@ -1,17 +1,20 @@
 """Ask for range queries step by step: what a backend answered before is not asked of it again."""
 
+import hashlib
 import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import msgspec
+
 from query_gateway import endpoints, limits, times
 from query_gateway.cache import eligible
 from query_gateway.cache.range_cache import RangeCache, RangeQuery
-from query_gateway.cache.store import Memory
+from query_gateway.cache.store import Memory, Store
 from query_gateway.calls import Call
-from query_gateway.config import Cache, TenantLimits
+from query_gateway.config import Config, TenantLimits
 from query_gateway.failures import Failure
 from query_gateway.form import Pairs
 from query_gateway.upstream import Upstream
@@ -19,6 +22,7 @@ from tenantry_common.contracts import Backend
 
 _TOO_LARGE = 1024
 """Queries of which it is remembered that their answers are too large to be kept."""
+_SOURCES = 1024
 _OF_THE_STEPS = frozenset((endpoints.QUERY, "start", "end", "step", endpoints.LIMIT, "timeout"))
 _WHOLE_MILLISECONDS = re.compile(r"[0-9]+(\.[0-9]{1,3})?")
 
@@ -30,11 +34,13 @@ class Stepwise:
         self,
         cache: RangeCache,
         upstream: Upstream,
+        sources: "Sources",
         now: Callable[[], float] = time.time,
     ) -> None:
         """Use a `cache` for answers of backends; `now` returns seconds since the epoch."""
         self._cache = cache
         self._upstream = upstream
+        self._sources = sources
         self._now = now
         self._too_large: OrderedDict[tuple[str, str], None] = OrderedDict()
 
@@ -76,7 +82,7 @@ class Stepwise:
                 seconds=own.timeout_seconds,
             )
 
-        ranged = replace(asked, backend=backend.id, version=backend.version, rules=rules)
+        ranged = replace(asked, source=self._sources.of(backend), rules=rules)
         limit = int(form.get(endpoints.LIMIT, "0"))
         try:
             return await self._cache.answer(ranged, limit, round(self._now() * 1000), fetch)
@@ -93,18 +99,49 @@ class Stepwise:
             self._too_large.popitem(last=False)
 
 
+class Sources:
+    """Digests of what is asked, and how: where anything of it differs, other samples may be meant."""
+
+    def __init__(self, settings: Config) -> None:
+        """Take what says how backends are asked; the gateways of a shared store may differ in it."""
+        asked = (settings.cache.epoch, settings.upstream.headers, settings.backend_access)
+        self._how = msgspec.json.encode(asked, order="sorted")
+        self._known: dict[str, tuple[Backend, str]] = {}
+
+    def of(self, backend: Backend) -> str:
+        """Return the digest of a backend, whatever its health is."""
+        known = self._known.get(backend.id)
+        if known is not None and known[0] is backend:
+            return known[1]
+        lasting = msgspec.structs.replace(backend, healthy=True, reason="", labels={})
+        text = msgspec.json.encode(lasting, order="sorted")
+        digest = hashlib.sha256(self._how + text).hexdigest()
+        if len(self._known) >= _SOURCES:  # pods come and go
+            self._known.clear()
+        self._known[backend.id] = backend, digest
+        return digest
+
+
 def stepwise(
-    settings: Cache,
+    settings: Config,
     upstream: Upstream,
     count: Callable[[str, int], None],
+    *,
+    shared: Store | None = None,
     now: Callable[[], float] = time.time,
 ) -> Stepwise | None:
-    """Return the way with a cache as configured, None without one."""
-    if not settings.memory_bytes:
+    """Return the way with a cache as configured, None without one; `shared` is that of all gateways."""
+    cache = settings.cache
+    if not cache.memory_bytes:
         return None
-    store = Memory(settings.memory_bytes)
-    fresh = round(settings.fresh_seconds * 1000)
-    return Stepwise(RangeCache(store, fresh_ms=fresh, count=count), upstream, now=now)
+    ranges = RangeCache(
+        Memory(cache.memory_bytes),
+        shared,
+        fresh_ms=round(cache.fresh_seconds * 1000),
+        keep_ms=round(cache.keep_seconds * 1000),
+        count=count,
+    )
+    return Stepwise(ranges, upstream, Sources(settings), now=now)
 
 
 def _asked(form: Mapping[str, str]) -> RangeQuery | None:
@@ -116,8 +153,7 @@ def _asked(form: Mapping[str, str]) -> RangeQuery | None:
     if not 0 < step <= end - start or not form.get(endpoints.LIMIT, "0").isdecimal():
         return None
     return RangeQuery(
-        backend="",
-        version="",
+        source="",
         query=form[endpoints.QUERY],
         rules="",
         start=start,

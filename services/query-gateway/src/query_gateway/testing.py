@@ -16,6 +16,7 @@ from query_gateway import config, upstream
 from query_gateway.admission import Admission
 from query_gateway.audit import Audit
 from query_gateway.backends import Backends
+from query_gateway.cache import redis_store
 from query_gateway.exchange import Exchange
 from query_gateway.front import Front
 from query_gateway.handlers import Gateway
@@ -154,21 +155,21 @@ async def gateway(
     auth: Auth = LOOPBACK_IS_TRUSTED,
     limits: config.Limits | None = None,
     upstream_settings: config.Upstream | None = None,
-    now: float = 1_700_000_000.0,
+    now: Callable[[], float] = lambda: 1_700_000_000.0,
     draw: float = 1.0,
-    cached: bool = False,
+    cache: config.Cache | None = None,
     shard_labels: tuple[str, ...] = (),
 ) -> AsyncIterator[Harness]:
     """Yield a gateway in front of `fakes`, which are replicas of one another.
 
-    With a `draw` of 0, every streamed answer that can be checked is checked. `cached` keeps settled
-    steps of range queries; `shard_labels` are those of the configuration.
+    With a `draw` of 0, every streamed answer that can be checked is checked. Without a `cache`, nothing
+    is kept of range queries; `shard_labels` are those of the configuration.
     """
     settings = config.Config(
         auth=auth,
         limits=limits or config.Limits(),
         upstream=upstream_settings or config.Upstream(),
-        cache=config.Cache() if cached else config.Cache(memory_bytes=0),
+        cache=cache or config.Cache(memory_bytes=0),
         shard_labels=shard_labels,
     )
     registry = CollectorRegistry()
@@ -177,6 +178,9 @@ async def gateway(
         for fake in fakes:
             await stack.enter_async_context(fake.server)
         pool = await stack.enter_async_context(upstream.pool(settings.upstream))
+        shared = await stack.enter_async_context(
+            redis_store.opened(settings.cache, metrics.shared_cache)
+        )
         modes = await stack.enter_async_context(configured(settings.auth, metrics))
         if modes.background:
             group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -202,9 +206,9 @@ async def gateway(
                 backends=Backends(backends),
                 upstream=asked,
                 metrics=metrics,
-                stepwise=stepwise(settings.cache, asked, metrics.stepped, lambda: now),
+                stepwise=stepwise(settings, asked, metrics.stepped, shared=shared, now=now),
                 settings=settings,
-                now=lambda: now,
+                now=now,
                 draw=lambda: draw,
             ),
             admission=admission,

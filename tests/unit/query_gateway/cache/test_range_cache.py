@@ -15,7 +15,8 @@ from query_gateway.cache.range_cache import RangeCache, RangeQuery
 from query_gateway.cache.store import Memory
 
 FRESH = 60_000
-QUERY = RangeQuery("a", "2.42.0", "up", "digest", 0, 0, 10_000)
+KEEP = 1_000_000_000
+QUERY = RangeQuery("source", "up", "digest", 0, 0, 10_000)
 
 
 class Backend:
@@ -30,7 +31,7 @@ class Backend:
         found = []
         for name, every in (("x", 1), ("y", 3), ("z", 50)):
             values = [
-                [time // 1000 if time % 1000 == 0 else time / 1000, f"{name}{time}"]
+                [time // 1000 if time % 1000 == 0 else time / 1000, f"{time}.{every}"]
                 for time in times
                 if time // step % every == 0
             ]
@@ -51,7 +52,7 @@ def cache(most: int = 10_000_000) -> tuple[RangeCache, Counter[str]]:
     def count(what: str, steps: int) -> None:
         counted[what] += steps
 
-    return RangeCache(Memory(most), fresh_ms=FRESH, count=count), counted
+    return RangeCache(Memory(most), fresh_ms=FRESH, keep_ms=KEEP, count=count), counted
 
 
 def asked(start: int, end: int) -> RangeQuery:
@@ -99,8 +100,7 @@ async def test_only_new_steps_are_asked_for_when_time_goes_on() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"backend": "b"},
-        {"version": "3.5.0"},
+        {"source": "other"},
         {"query": "down"},
         {"rules": "others"},
         {"step": 20_000},
@@ -173,20 +173,72 @@ async def test_what_the_backend_raises_is_raised_and_nothing_is_kept() -> None:
     assert backend.asked == [(0, 1_000_000)]
 
 
-async def test_a_store_that_holds_nonsense_costs_speed_only() -> None:
-    class Nonsense:
-        async def get(self, keys: Sequence[str]) -> list[bytes | None]:
-            return [b"nonsense" for _ in keys]
+class Shared:
+    """A store that other gateways see."""
 
-        async def put(self, records: Mapping[str, bytes]) -> None:
-            pass
+    def __init__(self) -> None:
+        self.records: dict[str, bytes] = {}
+        self.written = 0
 
-    one = RangeCache(Nonsense(), fresh_ms=FRESH, count=lambda *_: None)
+    async def get(self, names: Sequence[str]) -> list[bytes | None]:
+        return [self.records.get(name) for name in names]
+
+    def put(self, records: Mapping[str, bytes]) -> None:
+        self.records.update(records)
+        self.written += len(records)
+
+
+def sharing(shared: Shared) -> RangeCache:
+    return RangeCache(
+        Memory(10_000_000), shared, fresh_ms=FRESH, keep_ms=KEEP, count=lambda *_: None
+    )
+
+
+async def test_a_gateway_answers_from_what_another_was_answered() -> None:
+    shared = Shared()
     backend = Backend()
+    query = asked(0, 1_000_000)
+    first = await sharing(shared).answer(query, 0, 2_000_000, backend.fetch)
+    other = sharing(shared)
 
-    found = await one.answer(asked(0, 100_000), 0, 2_000_000, backend.fetch)
+    assert await other.answer(query, 0, 2_000_000, backend.fetch) == first
+    assert backend.asked == [(0, 1_000_000)]
+    shared.records.clear()
+    assert await other.answer(query, 0, 2_000_000, backend.fetch) == first
+    assert backend.asked == [(0, 1_000_000)]  # it was taken into memory
 
-    assert found == backend.answer(0, 100_000, QUERY.step)
+
+async def test_a_record_is_not_written_anew_for_every_step() -> None:
+    shared = Shared()
+    one = sharing(shared)
+    backend = Backend()
+    for now in range(100_000_000, 100_800_000, 10_000):
+        await one.answer(asked(now - 3_600_000, now), 0, now, backend.fetch)
+
+    assert shared.written < 30
+
+
+async def test_a_store_that_holds_nonsense_costs_speed_only() -> None:
+    shared = Shared()
+    backend = Backend()
+    query = asked(0, 100_000)
+    await sharing(shared).answer(query, 0, 2_000_000, backend.fetch)
+    for nonsense in (b"", b"nonsense", *shared.records.values()):
+        shared.records = dict.fromkeys(shared.records, nonsense[: len(nonsense) - 1])
+
+        found = await sharing(shared).answer(query, 0, 2_000_000, backend.fetch)
+
+        assert found == backend.answer(0, 100_000, QUERY.step)
+
+
+async def test_what_was_kept_for_long_is_asked_for_again() -> None:
+    one, _ = cache()
+    backend = Backend()
+    query = asked(0, 1_000_000)
+    for now in (2_000_000, KEEP, KEEP + 2_000_000, KEEP + 3_000_000):
+        await one.answer(query, 0, now, backend.fetch)
+
+    assert len(backend.asked) == 2
 
 
 async def test_a_limit_cuts_the_answer_and_not_what_is_kept() -> None:

@@ -1,5 +1,8 @@
 """Whether a range query may be answered in pieces: each step must stand alone; pure."""
 
+import re
+from functools import lru_cache
+
 from tenantry_promql.errors import PromQLError
 from tenantry_promql.functions import Reading
 from tenantry_promql.reader import read
@@ -20,15 +23,27 @@ _OF_THE_RANGE = frozenset(("start", "end", "range"))
 _RELABELLING = frozenset(("label_replace", "label_join"))
 _UNORDERED = frozenset(("limitk", "limit_ratio"))
 _WHOLE_RANGE = frozenset((Reading.RANGE, Reading.RANGE_KEEPING_NAME))
+_ELSEWHEN = re.compile(r"[@(]|offset\s*-|smoothed", re.IGNORECASE)
+"""In modifiers: a time of its own, start() and end(), durations that are computed, and the future
+(`smoothed` looks for the next sample).
+"""
+_REMEMBERED_CHARACTERS = 4096
 
 
 def is_eligible(query: str, limits: Limits) -> bool:
     """Return whether the answer over a range is the answers over its parts, one after the other.
 
-    Not where an expression knows where the range begins or ends. Not where Prometheus compares the
-    labels of results over the whole range, and reports those that become equal: in parts, they
-    could stay apart. And not where any of several answers will do, so that two parts may differ.
+    Not where an expression knows where the range begins or ends. Not where a step reads samples that are
+    younger than itself: a settled step could still change. Not where Prometheus compares the labels of
+    results over the whole range, and reports those that become equal: in parts, they could stay apart.
+    And not where any of several answers will do, so that two parts may differ.
     """
+    judge = _judged if len(query) <= _REMEMBERED_CHARACTERS else _judged.__wrapped__
+    return judge(query, limits)
+
+
+@lru_cache(maxsize=2048)
+def _judged(query: str, limits: Limits) -> bool:
     try:
         return _is_eligible(read(query, limits))
     except PromQLError:
@@ -38,10 +53,9 @@ def is_eligible(query: str, limits: Limits) -> bool:
 def _is_eligible(node: Node) -> bool:
     match node:
         case Selector():
-            # In the modifiers, parentheses belong to start(), end() or arithmetic with durations.
-            own = "(" not in node.modifiers
+            own = not _ELSEWHEN.search(node.modifiers)
         case Subquery():
-            own = "(" not in node.suffix
+            own = not _ELSEWHEN.search(node.suffix)
         case Aggregation():
             own = node.op.lower() not in _UNORDERED
         case Call():

@@ -11,19 +11,20 @@ from query_gateway.cache import records, steps
 from query_gateway.cache.matrix import decoded
 from query_gateway.cache.records import Record
 from query_gateway.cache.steps import Span, Steps
-from query_gateway.cache.store import Store
+from query_gateway.cache.store import Memory, Store
 
 _MOST_GAPS = 3
 """More than these are not asked for one by one: the whole range is."""
+_SHARED_STEPS = 8
+"""Fewer steps are not worth a look into the shared store: the backend is asked for fresh ones anyway."""
 
 
 @dataclass(frozen=True, slots=True)
 class RangeQuery:
     """Everything on which an answer depends. Two that differ in anything share nothing."""
 
-    backend: str
-    """The one backend that is asked: points of two replicas never meet in a series."""
-    version: str
+    source: str
+    """Digest of the one backend that is asked, and how: points of two replicas never meet in a series."""
     query: str
     """As it goes upstream: rewritten."""
     rules: str
@@ -39,7 +40,7 @@ class RangeQuery:
     def key(self, where: Steps) -> str:
         """Return what all ranges of this query at these steps have in common."""
         parts = (
-            self.backend, self.version, self.query, self.rules, self.parameters, where.step, where.phase,
+            self.source, self.query, self.rules, self.parameters, where.step, where.phase,
         )  # fmt: skip
         return hashlib.sha256(msgspec.msgpack.encode(parts)).hexdigest()
 
@@ -51,10 +52,23 @@ type Fetch = Callable[[int, int], Awaitable[bytes]]
 class RangeCache:
     """What backends answered to range queries."""
 
-    def __init__(self, store: Store, *, fresh_ms: int, count: Callable[[str, int], None]) -> None:
-        """Keep steps that are older than `fresh_ms`. `count` is told outcomes and how many steps."""
-        self._store = store
+    def __init__(
+        self,
+        memory: Memory,
+        shared: Store | None = None,
+        *,
+        fresh_ms: int,
+        keep_ms: int,
+        count: Callable[[str, int], None],
+    ) -> None:
+        """Keep steps that are older than `fresh_ms`, for `keep_ms`.
+
+        Other gateways see what is in `shared`. `count` is told outcomes and how many steps.
+        """
+        self._memory = memory
+        self._shared = shared
         self._fresh = fresh_ms
+        self._keep = keep_ms
         self._count = count
         self._running: dict[tuple[RangeQuery, int], asyncio.Future[bytes]] = {}
 
@@ -87,34 +101,83 @@ class RangeCache:
 
     async def _answer(self, asked: RangeQuery, limit: int, now: int, fetch: Fetch) -> bytes:
         where, wanted = steps.steps_of(asked.start, asked.end, asked.step)
+        settled = where.before(now - self._fresh)
         prefix = asked.key(where)
-        kept = await self._kept(prefix, wanted)
+        kept = await self._kept(prefix, wanted, settled, now)
         gaps = records.missing(wanted, kept)
         if len(gaps) > _MOST_GAPS:
             gaps = [wanted]
         missed = sum(gap.last - gap.first + 1 for gap in gaps)
         self._count("missed", missed)
         self._count("kept", wanted.last - wanted.first + 1 - missed)
-        fetched = await _fetched(gaps, where, fetch)
-        changed = records.grown(kept, fetched, where, where.before(now - self._fresh))
-        await self._store.put(
-            {_chunk_key(prefix, chunk): records.stored(one) for chunk, one in changed.items()}
-        )
+        fetched = await _fetched(gaps, where, now, fetch)
+        changed = records.grown(kept, fetched, where, settled)
+        stored = {chunk: records.stored(one) for chunk, one in changed.items()}
+        self._memory.put({_name(prefix, chunk): data for chunk, data in stored.items()})
+        if self._shared is not None:
+            self._shared.put(
+                {
+                    _name(prefix, chunk): data
+                    for chunk, data in stored.items()
+                    if _is_to_be_shared(kept.get(chunk), changed[chunk])
+                }
+            )
         return records.answer(wanted, where, kept, fetched, limit)
 
-    async def _kept(self, prefix: str, wanted: Span) -> Mapping[int, Record]:
-        chunks = steps.chunks(wanted)
-        found = await self._store.get([_chunk_key(prefix, chunk) for chunk in chunks])
+    async def _kept(
+        self, prefix: str, wanted: Span, settled: int, now: int
+    ) -> Mapping[int, Record]:
+        """Return the records that hold some of the wanted steps, by chunk."""
+        chunks = list(steps.chunks(wanted))
+        kept = self._read(chunks, self._memory.get([_name(prefix, chunk) for chunk in chunks]), now)
+        if self._shared is None:
+            return kept
+        lacking = [
+            chunk
+            for chunk in chunks
+            if _lacks(kept.get(chunk), steps.part(wanted, chunk), settled) >= _SHARED_STEPS
+        ]
+        if not lacking:
+            return kept
+        names = [_name(prefix, chunk) for chunk in lacking]
+        found = await self._shared.get(names)
+        others = self._read(lacking, found, now)
+        self._memory.put(
+            {
+                name: data
+                for name, chunk, data in zip(names, lacking, found, strict=True)
+                if data is not None and chunk in others
+            }
+        )
+        return {**kept, **others}
+
+    def _read(self, chunks: list[int], found: list[bytes | None], now: int) -> dict[int, Record]:
         return {
             chunk: record
             for chunk, data in zip(chunks, found, strict=True)
-            if data is not None and (record := records.read(data)) is not None
+            if data is not None
+            and (record := records.read(data)) is not None
+            and now - self._keep < record.since
         }
 
 
-async def _fetched(gaps: list[Span], where: Steps, fetch: Fetch) -> list[Record]:
+def _lacks(record: Record | None, wanted: Span, settled: int) -> int:
+    """Return how many of the wanted steps that are settled are not in the record."""
+    gaps = [wanted] if record is None else steps.without(wanted, [record.span])
+    return sum(max(0, min(gap.last, settled) - gap.first + 1) for gap in gaps)
+
+
+def _is_to_be_shared(before: Record | None, after: Record) -> bool:
+    """Say whether a record grew so much that others should have it; not with every single step."""
+    if before is None or before.span.first != after.span.first:
+        return True
+    return (before.span.last + 1) // _SHARED_STEPS != (after.span.last + 1) // _SHARED_STEPS
+
+
+async def _fetched(gaps: list[Span], where: Steps, now: int, fetch: Fetch) -> list[Record]:
     async def ask(gap: Span) -> Record:
-        return Record(gap, decoded(await fetch(where.time(gap.first), where.time(gap.last))))
+        body = await fetch(where.time(gap.first), where.time(gap.last))
+        return Record(gap, decoded(body), now)
 
     if len(gaps) == 1:
         return [await ask(gaps[0])]
@@ -126,5 +189,5 @@ async def _fetched(gaps: list[Span], where: Steps, fetch: Fetch) -> list[Record]
     return [task.result() for task in tasks]
 
 
-def _chunk_key(prefix: str, chunk: int) -> str:
+def _name(prefix: str, chunk: int) -> str:
     return f"{prefix}.{chunk}"

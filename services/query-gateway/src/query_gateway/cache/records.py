@@ -1,20 +1,24 @@
 """What is kept of a chunk: some of its steps in a row, and what was answered for them; pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from query_gateway.answers import NotAnAnswer
 from query_gateway.cache import matrix, steps
 from query_gateway.cache.matrix import Matrix
 from query_gateway.cache.steps import Span, Steps
 
+_SCHEMA = 2
+"""Of what is stored; what says another number is not read."""
 
-class _Stored(msgspec.Struct, frozen=True, array_like=True):
+
+class _Stored(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    schema: int
+    since: int
     first: int
     last: int
-    body: bytes
+    answer: Matrix
 
 
 _decoder = msgspec.msgpack.Decoder(_Stored)
@@ -26,33 +30,32 @@ class Record:
 
     span: Span
     answer: Matrix
+    since: int
+    """When the oldest part of it was answered, in milliseconds since the epoch."""
 
 
 def stored(record: Record) -> bytes:
     """Return a record as bytes."""
-    body = matrix.encoded(record.answer)
-    return msgspec.msgpack.encode(_Stored(record.span.first, record.span.last, body))
+    return msgspec.msgpack.encode(_Stored(_SCHEMA, record.since, *record.span, record.answer))
 
 
 def read(data: bytes) -> Record | None:
     """Read a record; None for anything else: whatever a cache holds, it is only worth what it says."""
     try:
         found = _decoder.decode(data)
-        return Record(Span(found.first, found.last), matrix.decoded(found.body))
-    except (msgspec.DecodeError, NotAnAnswer):
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+    if found.schema != _SCHEMA:
+        return None
+    return Record(Span(found.first, found.last), found.answer, found.since)
 
 
 def missing(wanted: Span, kept: Mapping[int, Record]) -> list[Span]:
     """Return which of the wanted steps are in no record, joined where they touch."""
     spans = []
     for chunk in steps.chunks(wanted):
-        part = steps.part(wanted, chunk)
-        record = kept.get(chunk)
-        if record is None or not record.span.first <= part.first <= record.span.last:
-            spans.append(part)
-        elif record.span.last < part.last:
-            spans.append(Span(record.span.last + 1, part.last))
+        part, record = steps.part(wanted, chunk), kept.get(chunk)
+        spans += [part] if record is None else steps.without(part, [record.span])
     return steps.joined(spans)
 
 
@@ -63,48 +66,47 @@ def answer(
     gaps = [record.span for record in fetched]
     parts = list(fetched)
     for chunk in steps.chunks(wanted):
-        used = _without(steps.part(wanted, chunk), gaps)
+        used = steps.without(steps.part(wanted, chunk), gaps)
         parts += [cut(kept[chunk], span, where) for span in used]
     parts.sort(key=lambda record: record.span)
     return matrix.encoded(matrix.concatenated([one.answer for one in parts], limit=limit))
 
 
-def _without(span: Span, gaps: Sequence[Span]) -> list[Span]:
-    """Return a span without the gaps, which are in ascending order."""
-    found = []
-    first = span.first
-    for gap in gaps:
-        if gap.last < first or gap.first > span.last:
-            continue
-        if gap.first > first:
-            found.append(Span(first, gap.first - 1))
-        first = max(first, gap.last + 1)
-    if first <= span.last:
-        found.append(Span(first, span.last))
-    return found
-
-
 def cut(record: Record, span: Span, where: Steps) -> Record:
     """Return what a record says of some of its steps."""
-    start, end = where.time(span.first), where.time(span.last)
-    return Record(span, matrix.cut(record.answer, start, end))
+    return record if span == record.span else pieces(record, [span], where)[0]
+
+
+def pieces(record: Record, spans: Sequence[Span], where: Steps) -> list[Record]:
+    """Return what a record says of some of its steps, which follow one another without a gap."""
+    times = [where.time(span.first) for span in spans] + [where.time(spans[-1].last + 1)]
+    parts = zip(spans, matrix.split(record.answer, times), strict=True)
+    return [Record(span, part, record.since) for span, part in parts]
 
 
 def grown(
-    kept: Mapping[int, Record], fetched: Sequence[Record], where: Steps, settled: int
+    kept: Mapping[int, Record], fetched: Iterable[Record], where: Steps, settled: int
 ) -> dict[int, Record]:
     """Return the records to keep from now on, by chunk: those that changed, up to the `settled` step."""
     changed: dict[int, Record] = {}
     for record in fetched:
-        for chunk in steps.chunks(record.span):
-            part = steps.part(record.span, chunk)
-            part = Span(part.first, min(part.last, settled))
-            if part.first > part.last:
-                continue
-            piece = cut(record, part, where)
+        span = Span(record.span.first, min(record.span.last, settled))
+        if span.first > span.last:
+            continue
+        chunks = steps.chunks(span)
+        found = pieces(record, [steps.part(span, chunk) for chunk in chunks], where)
+        for chunk, piece in zip(chunks, found, strict=True):
             before = changed.get(chunk, kept.get(chunk))
-            if before is not None and before.span.last + 1 == part.first:
-                joined = matrix.concatenated([before.answer, piece.answer])
-                piece = Record(Span(before.span.first, part.last), joined)
-            changed[chunk] = piece
+            changed[chunk] = piece if before is None else _joined(before, piece, where)
     return changed
+
+
+def _joined(before: Record, new: Record, where: Steps) -> Record:
+    """Return both as one where they touch, else the new one: a record has no holes."""
+    if new.span.first > before.span.last + 1 or new.span.last < before.span.first - 1:
+        return new
+    rest = [cut(before, span, where) for span in steps.without(before.span, [new.span])]
+    parts = sorted([*rest, new], key=lambda record: record.span)
+    joined = matrix.concatenated([one.answer for one in parts])
+    span = Span(parts[0].span.first, parts[-1].span.last)
+    return Record(span, joined, min(one.since for one in parts))

@@ -1,5 +1,6 @@
 """Steps of range queries, numbered since the epoch, so that requests at different times share them; pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,6 +45,21 @@ def chunks(span: Span) -> range:
 def part(span: Span, chunk: int) -> Span:
     """Return the steps of a span that lie in a chunk."""
     return Span(max(span.first, chunk * CHUNK), min(span.last, (chunk + 1) * CHUNK - 1))
+
+
+def without(span: Span, gaps: Sequence[Span]) -> list[Span]:
+    """Return what is left of a span without the gaps, which are in ascending order."""
+    found = []
+    first = span.first
+    for gap in gaps:
+        if gap.last < first or gap.first > span.last:
+            continue
+        if gap.first > first:
+            found.append(Span(first, gap.first - 1))
+        first = max(first, gap.last + 1)
+    if first <= span.last:
+        found.append(Span(first, span.last))
+    return found
 
 
 def joined(spans: list[Span]) -> list[Span]:

@@ -1,4 +1,4 @@
-"""Where records are kept: in memory, bounded by bytes, or in a Redis or Valkey that instances share."""
+"""Where records are kept: in memory, bounded by bytes; and what a store that gateways share must do."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -6,14 +6,14 @@ from typing import Protocol
 
 
 class Store(Protocol):
-    """Keeps bytes under keys for a while, or not. It never fails: what it cannot do, it leaves."""
+    """Keeps bytes under names for a while, or not. It never fails: what it cannot do, it leaves."""
 
-    async def get(self, keys: Sequence[str]) -> list[bytes | None]:
-        """Return what is kept under each key."""
+    async def get(self, names: Sequence[str]) -> list[bytes | None]:
+        """Return what is kept under each name: nothing but what was put there, unchanged."""
         ...
 
-    async def put(self, records: Mapping[str, bytes]) -> None:
-        """Keep records."""
+    def put(self, records: Mapping[str, bytes]) -> None:
+        """Keep records, soon."""
         ...
 
 
@@ -21,27 +21,27 @@ class Memory:
     """The least recently used records go first."""
 
     def __init__(self, most_bytes: int) -> None:
-        """Keep at most so many bytes, keys and overhead included."""
+        """Keep at most so many bytes, names and overhead included."""
         self._most = most_bytes
         self._size = 0
         self._records: OrderedDict[str, bytes] = OrderedDict()
 
-    async def get(self, keys: Sequence[str]) -> list[bytes | None]:
-        """Return what is kept under each key."""
+    def get(self, names: Sequence[str]) -> list[bytes | None]:
+        """Return what is kept under each name."""
         found: list[bytes | None] = []
-        for key in keys:
-            record = self._records.get(key)
+        for name in names:
+            record = self._records.get(name)
             if record is not None:
-                self._records.move_to_end(key)
+                self._records.move_to_end(name)
             found.append(record)
         return found
 
-    async def put(self, records: Mapping[str, bytes]) -> None:
+    def put(self, records: Mapping[str, bytes]) -> None:
         """Keep records, and drop the oldest ones beyond the limit."""
-        for key, record in records.items():
-            self._drop(key)
-            self._records[key] = record
-            self._size += _cost(key, record)
+        for name, record in records.items():
+            self._drop(name)
+            self._records[name] = record
+            self._size += _cost(name, record)
         while self._size > self._most:
             self._drop(next(iter(self._records)))
 
@@ -50,15 +50,15 @@ class Memory:
         """Bytes that are kept."""
         return self._size
 
-    def _drop(self, key: str) -> None:
-        record = self._records.pop(key, None)
+    def _drop(self, name: str) -> None:
+        record = self._records.pop(name, None)
         if record is not None:
-            self._size -= _cost(key, record)
+            self._size -= _cost(name, record)
 
 
 _OVERHEAD = 200
 """Bytes of the objects and their places in the table."""
 
 
-def _cost(key: str, record: bytes) -> int:
-    return len(key) + len(record) + _OVERHEAD
+def _cost(name: str, record: bytes) -> int:
+    return len(name) + len(record) + _OVERHEAD
