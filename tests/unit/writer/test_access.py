@@ -11,11 +11,19 @@ import pytest_asyncio
 import trustme
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from tests.push.reference_server import ReferenceServer, Settings, serving
 
 from tenantry_common import contracts, snappy_block
-from tenantry_common.contracts import Authorization, Endpoint, OAuth2, SecretRef, TlsConfig
+from tenantry_common.contracts import (
+    Authorization,
+    Authorize,
+    Endpoint,
+    OAuth2,
+    SecretRef,
+    TlsConfig,
+)
 from tenantry_common.credentials import Folder
-from writer import exchange, outcome
+from writer import authorised, exchange, outcome
 from writer.access import Access, Granted
 from writer.endpoint import HttpEndpoint
 from writer.testing import series
@@ -69,6 +77,43 @@ async def test_credentials_are_headers(http: aiohttp.ClientSession, secrets: Sec
         "X-Key": "t0k",
         "Authorization": "Token t0k",
     }
+
+
+async def test_a_cluster_shows_its_credential_and_id_together(
+    http: aiohttp.ClientSession, secrets: Secrets
+) -> None:
+    endpoint = msgspec.structs.replace(
+        PLAIN, authorize=Authorize(id="c1", credentials=secrets.set("token", "s3cret\n"))
+    )
+
+    shown = await headers(Access(http, "team-a", endpoint, secrets.source))
+
+    assert shown == {"Authorization": f"Bearer {authorised.together('s3cret', 'c1')}"}
+
+
+async def test_a_clusters_token_is_kept_until_it_is_refused_or_the_credential_changes(
+    http: aiohttp.ClientSession, secrets: Secrets
+) -> None:
+    async with serving(ReferenceServer(Settings(credentials={"c1": "old"}))) as server:
+        reference = secrets.set("token", "old")
+        authorize = Authorize(id="c1", credentials=reference, url=f"{server.url}/authorize")
+        endpoint = msgspec.structs.replace(PLAIN, authorize=authorize)
+        access = Access(http, "team-a", endpoint, secrets.source)
+
+        first, kept = [await access.grant() for _ in range(2)]
+        worth_it = await access.renew()
+        renewed = await access.grant()
+        secrets.set("token", "wrong")
+        refused = await access.grant()
+
+    assert isinstance(first, Granted)
+    assert isinstance(kept, Granted)
+    assert isinstance(renewed, Granted)
+    assert first.headers["Authorization"] == kept.headers["Authorization"]
+    assert renewed.headers["Authorization"] != kept.headers["Authorization"]
+    assert first.labels == {"_id": "c1"}
+    assert worth_it
+    assert refused == outcome.CredentialsFault("authorize answers 401")
 
 
 async def test_a_changed_secret_counts_with_the_next_request(

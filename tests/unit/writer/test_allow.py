@@ -141,3 +141,20 @@ def test_a_secret_header_cannot_be_the_writers_own() -> None:
     )
 
     assert allow.refusal(target, ()) == "header 'host' is the writer's own and cannot be set"
+
+
+def test_where_a_cluster_authorises_must_be_listed_too() -> None:
+    def found(url: str, authorize_url: str) -> str:
+        secret = contracts.SecretRef(name="s", key="k")
+        target = contracts.Endpoint(
+            id="0",
+            kind="telemeter",
+            url=url,
+            authorize=contracts.Authorize(id="c", credentials=secret, url=authorize_url),
+        )
+        return allow.refusal(target, allow.parse(ALLOWED))
+
+    good = "https://metrics.example.com/w"
+    assert found(good, good) == ""
+    assert found("http://10.0.0.1/upload", good).startswith("the platform does not allow")
+    assert found(good, "http://10.0.0.1/").startswith("authorize URL: the platform does not allow")

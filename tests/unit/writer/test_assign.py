@@ -2,7 +2,7 @@
 
 from tenantry_common import contracts
 from tenantry_common.subjects import JobRef, ShardRef
-from writer import protocol
+from writer import allow, protocol
 from writer.assign import Assignment, Lane, Refusal, assign
 
 JOB = JobRef("team-a", "all")
@@ -82,6 +82,15 @@ def test_all_shards_of_a_pushgateways_group_are_with_one_writer() -> None:
 
     wanted = {Lane(shard=shard, endpoint=push, interval_ms=10_000) for shard in (EU, US)}
     assert sorted(asking, key=len) == [set(), set(), set(), wanted]
+
+
+def test_all_shards_that_share_an_upload_are_with_one_writer() -> None:
+    telemeter = contracts.Endpoint(id="up", kind="telemeter", url="http://10.0.0.1/upload")
+    members, allowed = ["a", "b", "c", "d"], allow.parse(["10.0.0.1"])
+
+    asking = [assign([job(telemeter)], [EU, US], members, m, allowed).lanes for m in members]
+
+    assert sorted(asking, key=len) == [set(), set(), set(), lanes((EU, telemeter), (US, telemeter))]
 
 
 def test_a_refusal_is_reported_by_one_instance() -> None:

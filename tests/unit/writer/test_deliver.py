@@ -187,3 +187,36 @@ async def test_an_answer_that_comes_after_the_hold_has_ended_is_not_believed() -
         async with asyncio.timeout(5) as scope:
             await courier.deliver(BLOCK, Hold(scope), redelivered=False)
     assert len(posted) == 1
+
+
+async def test_what_is_not_due_waits_and_is_no_failure() -> None:
+    scene = Scene(lambda _: outcome.Delivered())
+    posted: list[outcome.Posted] = [outcome.NotYet(0.001), outcome.NotYet(0.001)]
+
+    async def post(_: bytes) -> outcome.Posted:
+        return posted.pop(0) if posted else outcome.Delivered()
+
+    scene.courier = Courier(post, PATIENCE, scene.draining, scene.failures.append)
+
+    assert await scene.deliver() == Settled()
+    assert (posted, scene.failures) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [
+        pytest.param(lambda left: in_turn(outcome.Delivered((left,))), id="of the whole"),
+        pytest.param(
+            lambda left: in_turn(LATE, outcome.Delivered((left,)), outcome.Delivered()),
+            id="of a piece",
+        ),
+    ],
+)
+async def test_what_was_left_out_is_rejected(decide: Callable[[outcome.LeftOut], Decide]) -> None:
+    left = outcome.LeftOut(request=ONE[0], reason="too old", cause="time")
+
+    settled = await Scene(decide(left)).deliver()
+
+    assert settled == Settled(
+        refused=(Refused(request=ONE[0], reason="too old", cause="time", verdict="rejected"),)
+    )
