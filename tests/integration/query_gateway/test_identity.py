@@ -20,9 +20,9 @@ import yaml
 from aiohttp import web
 from tests.integration.query_gateway.estate import Answer, Estate
 
-from query_gateway.identity import key_hash
 from query_gateway.identity.testing import Issuer
 from query_gateway.testing import EMPTY_VECTOR, FakePrometheus
+from tenantry_common import api_key
 from tenantry_local.ports import LOOPBACK
 from tenantry_local.process import Process
 
@@ -35,12 +35,12 @@ GRAFANA = "system:serviceaccount:shop:grafana"
 RULES = {"shop": '{namespace="shop"}', "bank": '{namespace="bank"}'}
 
 
-def api_key(id: str) -> tuple[str, dict[str, object]]:
+def new_key(id: str) -> tuple[str, dict[str, object]]:
     """Return a key, and its entry in the file but for the tenants."""
-    text = key_hash.new(id)
-    key = key_hash.read(text)
+    text = api_key.new(id)
+    key = api_key.read(text)
     assert key is not None
-    return text, {"id": id, "hash": key_hash.make(key.secret, ln=10)}
+    return text, {"id": id, "hash": api_key.make(key.secret, ln=10)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class Site:
         self.issuer = issuer
         self.backend = backend
         self.ca, self.clients = trustme.CA(), trustme.CA()
-        self.keys = {name: api_key(name) for name in ("grafana", "ops", "both")}
+        self.keys = {name: new_key(name) for name in ("grafana", "ops", "both")}
         self.write_certificate(self.ca)
         self.clients.cert_pem.write_to_path(self.folder / "clients.crt")
         self.write_keys(grafana=["shop"], ops=["*"], both=["shop", "bank"])

@@ -48,4 +48,5 @@ def test_every_stream_and_bucket_of_the_contract_is_defined() -> None:
         "KV_reports": 3,
         "KV_pushes": 3,
         "KV_backfills": 3,
+        "KV_revocations": 3,
     }

@@ -3,7 +3,8 @@
 import io
 
 from query_gateway import new_key
-from query_gateway.identity import key_file, key_hash
+from query_gateway.identity import key_file
+from tenantry_common import api_key
 
 
 def test_the_entry_and_the_key_fit() -> None:
@@ -24,14 +25,14 @@ def test_the_entry_and_the_key_fit() -> None:
     )
 
     entries = key_file.parse(f"keys:\n{out.getvalue()}".encode())
-    key = key_hash.read(err.getvalue().strip())
+    key = api_key.read(err.getvalue().strip())
     assert code == 0
     assert key is not None
     assert key.secret not in out.getvalue()
     assert entries["grafana-shop"].tenants == ("shop", "bank")
     assert entries["grafana-shop"].ended(1_798_761_600.0)
     assert not entries["grafana-shop"].ended(1_798_761_599.0)
-    assert key_hash.fits(entries[key.id].hash, key.secret)
+    assert api_key.fits(entries[key.id].hash, key.secret)
 
 
 def test_an_id_that_cannot_be_one_is_refused() -> None:

@@ -30,6 +30,8 @@ class Stored:
     sequence: int
     headers: Mapping[str, str]
     data: bytes
+    at_ms: int
+    """When the stream took it, by the server's clock."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +67,21 @@ async def publish(
 
 
 async def append(
-    connection: bus.Bus, subject: str, data: bytes, headers: Mapping[str, str]
-) -> None:
-    """Store `data` without a fence. Raises `errors.BusUnavailable`."""
+    connection: bus.Bus,
+    subject: str,
+    data: bytes,
+    headers: Mapping[str, str],
+    *,
+    timeout: float | None = None,
+) -> int:
+    """Store `data` without a fence; return its sequence, or that of its first copy.
+
+    Raises `errors.BusUnavailable`, also when the word of the stream takes longer than `timeout`
+    seconds; then it may be stored.
+    """
     with bus.translated(f"publish to {subject}"):
-        await connection.js.publish(subject, data, headers=dict(headers))
+        ack = await connection.js.publish(subject, data, headers=dict(headers), timeout=timeout)
+    return ack.seq
 
 
 async def last(connection: bus.Bus, stream: str, subject: str) -> Stored | None:
@@ -127,6 +139,7 @@ def _stored(message: api.RawStreamMsg) -> Stored:
         sequence=message.seq or 0,
         headers=message.headers or {},
         data=message.data or b"",
+        at_ms=int(message.time.timestamp() * 1000) if message.time else 0,
     )
 
 

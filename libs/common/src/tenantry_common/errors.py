@@ -21,5 +21,9 @@ class Undecodable(TenantryError):
     """Bytes from outside are not what they should be. Never retry; count and report."""
 
 
+class TooLarge(TenantryError):
+    """What comes from outside is larger than is taken. Refuse it without reading the rest."""
+
+
 class NewerSchema(TenantryError):
     """A message was written by a newer version of Tenantry. Refuse it and say so."""

@@ -119,6 +119,7 @@ def definitions(settings: config.Nats) -> tuple[api.StreamConfig, ...]:
         _bucket(subjects.REPORTS, settings, history=1, ttl=float(_REPORT_SECONDS)),
         _bucket(subjects.PUSHES, settings, history=1),
         _bucket(subjects.BACKFILLS, settings, history=1, ttl=_BACKFILL_SECONDS),
+        _bucket(subjects.REVOCATIONS, settings, history=1),
     )
 
 

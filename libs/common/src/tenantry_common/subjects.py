@@ -16,7 +16,8 @@ LEASES = "leases"
 REPORTS = "reports"
 PUSHES = "pushes"
 BACKFILLS = "backfills"
-BUCKETS = (BACKENDS, POLICIES, JOBS, LEASES, REPORTS, PUSHES, BACKFILLS)
+REVOCATIONS = "revocations"
+BUCKETS = (BACKENDS, POLICIES, JOBS, LEASES, REPORTS, PUSHES, BACKFILLS, REVOCATIONS)
 
 SAMPLES = "SAMPLES"
 SAMPLES_SUBJECTS = "samples.>"
@@ -105,6 +106,14 @@ def report_key(job: JobRef, component: str, instance: str) -> str:
 def push_key(job: JobRef, endpoint: str) -> str:
     """Key in KV `pushes` of what `job` holds at one Pushgateway."""
     return f"{job_key(job)}.{token(endpoint)}"
+
+
+def revocation_key(kind: str, name: str) -> str:
+    """Key in KV `revocations` of a token, credential or cluster that is not believed any more.
+
+    `name` may come from outside.
+    """
+    return f"{token(kind)}.{source_token(name)}"
 
 
 def backfill_key(shard: ShardRef, endpoint: str, end_ms: int) -> str:
@@ -224,6 +233,11 @@ def inbox_prefix(user: str) -> str:
 def batch_id(shard: ShardRef, window_end_ms: int, part: int) -> str:
     """`Nats-Msg-Id` of one batch: a repeated publish within the duplicate window is dropped."""
     return f"{shard.job}/{shard.shard}/{window_end_ms}/{part}"
+
+
+def push_batch_id(shard: ShardRef, digest: str, part: int) -> str:
+    """`Nats-Msg-Id` of one part of a push, whose `digest` is that of what the cluster sent."""
+    return f"{shard.job}/{shard.shard}/{digest}/{part}"
 
 
 def backfill_batch_id(subject: str, request: str, window_end_ms: int, part: int) -> str:

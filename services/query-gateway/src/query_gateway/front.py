@@ -10,12 +10,11 @@ from aiohttp.typedefs import Handler
 from query_gateway import config, framing, responses
 from query_gateway.audit import Audit
 from query_gateway.failures import Failure, Kind
-from query_gateway.identity import certificate
 from query_gateway.identity.presented import KEY_HEADER, Presented
 from query_gateway.metrics import Metrics
 from query_gateway.tracing import Tracing
 from query_gateway.visit import REQUEST_ID_HEADER, Ids, Visit, request_id
-from tenantry_common import logs
+from tenantry_common import logs, peer_certificate
 
 _log = logging.getLogger(__name__)
 
@@ -141,7 +140,7 @@ def presented(request: web.Request) -> Presented:
     """Return what `request` presents about its sender."""
     return Presented(
         peer=peer(request),
-        certificate=certificate.read(request.get_extra_info("peercert")),
+        certificate=peer_certificate.read(request.get_extra_info("peercert")),
         authorization=tuple(request.headers.getall("Authorization", ())),
         keys=tuple(request.headers.getall(KEY_HEADER, ())),
     )

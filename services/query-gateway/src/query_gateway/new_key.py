@@ -11,7 +11,7 @@ from typing import TextIO
 
 import yaml
 
-from query_gateway.identity import key_hash
+from tenantry_common import api_key
 
 
 def main(
@@ -25,14 +25,14 @@ def main(
     parser.add_argument("--expires", help="such as 2027-01-01T00:00:00Z")
     arguments = parser.parse_args(argv)
     try:
-        text = key_hash.new(arguments.id)
+        text = api_key.new(arguments.id)
     except ValueError as error:
         err.write(f"{error}\n")
         return 2
-    key = key_hash.read(text)
+    key = api_key.read(text)
     if key is None:
         raise AssertionError("a key that was just made can be read")
-    entry = {"id": key.id, "hash": key_hash.make(key.secret), "tenants": arguments.tenant}
+    entry = {"id": key.id, "hash": api_key.make(key.secret), "tenants": arguments.tenant}
     if arguments.expires:
         entry["expires"] = arguments.expires
     yaml.safe_dump([entry], out, sort_keys=False)

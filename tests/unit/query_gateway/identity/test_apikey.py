@@ -10,26 +10,26 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from query_gateway.failures import Failure
-from query_gateway.identity import key_hash
 from query_gateway.identity.apikey import ApiKeys
 from query_gateway.identity.presented import Presented
 from query_gateway.identity.principal import Held, Principal
 from query_gateway.metrics import Metrics
+from tenantry_common import api_key
 from tenantry_common.contents import Unreadable
 
 PATH = Path("/keys.yaml")
-KEY = key_hash.new("grafana")
-OTHER = key_hash.new("other")
+KEY = api_key.new("grafana")
+OTHER = api_key.new("other")
 SHOP = Principal(mode="apikey", name="key grafana", tenants=Held(frozenset({"shop"})))
 
 
 def secret(text: str) -> str:
-    key = key_hash.read(text)
+    key = api_key.read(text)
     assert key is not None
     return key.secret
 
 
-HASH = key_hash.make(secret(KEY), ln=10)
+HASH = api_key.make(secret(KEY), ln=10)
 
 
 def file(**changed: object) -> bytes:
@@ -154,7 +154,7 @@ async def outcome(mode: ApiKeys, text: str) -> str:
 
 async def test_only_so_many_keys_are_checked_at_once() -> None:
     mode = keys()
-    wrong: Sequence[str] = [f"tnt_grafana_{secret(key_hash.new('x'))}" for _ in range(60)]
+    wrong: Sequence[str] = [f"tnt_grafana_{secret(api_key.new('x'))}" for _ in range(60)]
     async with asyncio.TaskGroup() as group:
         found = [group.create_task(outcome(mode, text)) for text in wrong]
 

@@ -2,11 +2,12 @@
 
 import pytest
 
-from query_gateway.identity import key_file, key_hash
+from query_gateway.identity import key_file
 from query_gateway.identity.key_file import NotAKeyFile
 from query_gateway.identity.principal import Every, Held
+from tenantry_common import api_key
 
-HASH = key_hash.make("secret-secret-secret-secret")
+HASH = api_key.make("secret-secret-secret-secret")
 STAR = '["*"]'
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from query_gateway.identity.certificate import Certificate
 from query_gateway.identity.mtls import Mtls
 from query_gateway.identity.presented import Presented
 from query_gateway.identity.principal import Held, Principal
 from query_gateway.identity.settings import Grant
+from tenantry_common.peer_certificate import Certificate
 
 MODE = Mtls(
     [

@@ -4,10 +4,10 @@ import ipaddress
 
 import pytest
 
-from query_gateway.identity.certificate import Certificate
 from query_gateway.identity.presented import Presented
 from query_gateway.identity.principal import Every, Principal
 from query_gateway.identity.trusted_header import TrustedHeader
+from tenantry_common.peer_certificate import Certificate
 
 NETWORKS = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8"))
 PROXY = Certificate(names=("dns:proxy.infra", "cn:proxy"), not_after=100.0)

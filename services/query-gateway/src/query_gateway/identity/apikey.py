@@ -1,6 +1,5 @@
 """Mode `apikey`: keys that we handed out, kept as hashes in a file."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -9,20 +8,16 @@ from pathlib import Path
 from query_gateway.failures import Failure
 from query_gateway.identity import key_file, key_hash
 from query_gateway.identity.key_file import Entry, NotAKeyFile
-from query_gateway.identity.memory import Memory
 from query_gateway.identity.presented import Presented
 from query_gateway.identity.principal import Principal
 from query_gateway.metrics import Metrics
-from tenantry_common import files
+from tenantry_common import api_key, files
 from tenantry_common.files import Contents
+from tenantry_common.key_check import Busy, KeyCheck
 
 _log = logging.getLogger(__name__)
 
 _REREAD_SECONDS = 30.0
-_RIGHT_SECONDS = 600.0
-_WRONG_SECONDS = 60.0
-_AT_ONCE = 2
-_WAITING = 50
 
 
 class ApiKeys:
@@ -35,11 +30,7 @@ class ApiKeys:
         self._metrics = metrics
         self._now = now
         self._keys: Mapping[str, Entry] | None = None
-        # Hashing is slow on purpose. Apart, so that wrong keys do not push right ones out.
-        self._right: Memory[Entry] = Memory()
-        self._wrong: Memory[bool] = Memory()
-        self._hashing = asyncio.Semaphore(_AT_ONCE)
-        self._waiting = 0
+        self._check: KeyCheck[Entry] = KeyCheck(key_hash.fits)
 
     async def run(self) -> None:
         """Read the file, and again whenever it changes, for ever."""
@@ -48,8 +39,7 @@ class ApiKeys:
     def take(self, contents: Contents) -> None:
         """Replace the keys by those in `contents`; by none where it cannot be read."""
         (found,) = contents.values()
-        self._right.clear()
-        self._wrong.clear()
+        self._check.forget()
         try:
             if not isinstance(found, bytes):
                 raise NotAKeyFile(found.reason)
@@ -71,7 +61,7 @@ class ApiKeys:
         Raises `Failure` for a key that is not known, wrong, or over.
         """
         text = presented.key
-        key = key_hash.read(text) if text else None
+        key = api_key.read(text) if text else None
         if text is None or key is None:
             return None
         if self._keys is None:
@@ -85,26 +75,12 @@ class ApiKeys:
         return Principal(mode="apikey", name=f"key {entry.id}", tenants=entry.held)
 
     async def _is_right(self, entry: Entry, secret: str, text: str) -> bool:
-        if self._right.get(text) is entry:
-            return True
-        if self._wrong.get(text):
-            return False
-        right = await self._hash(entry.hash, secret)
+        try:
+            right = await self._check.is_right(entry, entry.hash, text, secret)
+        except Busy as error:
+            text = "too many API keys are being checked"
+            raise Failure("too_many", text, retry_after=1) from error
         if self._keys is None or self._keys.get(entry.id) is not entry:
             # The file changed while we hashed: what it says now counts.
             raise Failure("unauthenticated", "the API key is not valid")
-        if right:
-            self._right.put(text, entry, _RIGHT_SECONDS)
-        else:
-            self._wrong.put(text, True, _WRONG_SECONDS)
         return right
-
-    async def _hash(self, hashed: str, secret: str) -> bool:
-        if self._waiting >= _WAITING:
-            raise Failure("too_many", "too many API keys are being checked", retry_after=1)
-        self._waiting += 1
-        try:
-            async with self._hashing:
-                return await asyncio.to_thread(key_hash.fits, hashed, secret)
-        finally:
-            self._waiting -= 1

@@ -9,10 +9,10 @@ from query_gateway.identity import bearer_token
 from query_gateway.identity.bearer_token import Expected, Unverified
 from query_gateway.identity.grants import Grants
 from query_gateway.identity.key_source import KeySource
-from query_gateway.identity.memory import Memory
 from query_gateway.identity.presented import Presented
 from query_gateway.identity.principal import Every, Held, Principal
 from query_gateway.identity.settings import Issuer
+from tenantry_common.credential_memory import Memory
 
 _REMEMBERED_SECONDS = 60.0
 

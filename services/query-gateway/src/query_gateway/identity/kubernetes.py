@@ -5,10 +5,10 @@ from typing import Protocol
 
 import msgspec
 
-from query_gateway.identity import key_hash
-from query_gateway.identity.memory import Memory
 from query_gateway.identity.presented import Presented
 from query_gateway.identity.principal import Principal
+from tenantry_common import api_key
+from tenantry_common.credential_memory import Memory
 
 _SERVICE_ACCOUNT = "system:serviceaccount:"
 
@@ -57,7 +57,7 @@ class Kubernetes:
         It may be another mode's. Raises `Failure` when the API server cannot be asked.
         """
         token = presented.bearer
-        if not token or token.startswith(key_hash.PREFIX):  # never show others' secrets around
+        if not token or token.startswith(api_key.PREFIX):  # never show others' secrets around
             return None
 
         async def review() -> tuple[_Owner, float]:

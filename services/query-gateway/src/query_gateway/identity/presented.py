@@ -5,7 +5,7 @@ import base64
 import msgspec
 
 from query_gateway.failures import Failure
-from query_gateway.identity.certificate import Certificate
+from tenantry_common.peer_certificate import Certificate
 
 TENANT_HEADER = "X-Tenant-Namespace"
 KEY_HEADER = "X-API-Key"

@@ -4,10 +4,10 @@ import ipaddress
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from query_gateway.identity.certificate import Certificate
 from query_gateway.identity.presented import Presented
 from query_gateway.identity.principal import Every, Principal
 from query_gateway.identity.settings import Network
+from tenantry_common.peer_certificate import Certificate
 
 _MOST_PEERS = 10_000
 

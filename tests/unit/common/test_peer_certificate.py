@@ -2,8 +2,8 @@
 
 import pytest
 
-from query_gateway.identity import certificate
-from query_gateway.identity.certificate import Certificate
+from tenantry_common import peer_certificate
+from tenantry_common.peer_certificate import Certificate
 
 PEER = {
     "subject": ((("organizationName", "shop"),), (("commonName", "grafana"),)),
@@ -19,7 +19,7 @@ PEER = {
 
 
 def test_every_name_has_its_kind_in_front() -> None:
-    assert certificate.read(PEER) == Certificate(
+    assert peer_certificate.read(PEER) == Certificate(
         names=(
             "dns:grafana.shop",
             "uri:spiffe://example.com/ns/shop/sa/grafana",
@@ -33,11 +33,11 @@ def test_every_name_has_its_kind_in_front() -> None:
 
 @pytest.mark.parametrize("peer", [None, {}])
 def test_without_a_verified_certificate_there_is_none(peer: dict[str, object] | None) -> None:
-    assert certificate.read(peer) is None
+    assert peer_certificate.read(peer) is None
 
 
 def test_a_certificate_without_names_has_something_for_logs() -> None:
-    found = certificate.read({"notAfter": PEER["notAfter"]})
+    found = peer_certificate.read({"notAfter": PEER["notAfter"]})
 
     assert found is not None
     assert (found.names, found.name) == ((), "certificate without a name")

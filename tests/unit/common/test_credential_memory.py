@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from query_gateway.identity.memory import Memory
+from tenantry_common.credential_memory import Memory
 
 
 class Clock:
