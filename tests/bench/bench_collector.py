@@ -1,6 +1,6 @@
 """CPU seconds per million samples of the collector's pure path, beside a plain protobuf parse.
 
-    python tests/bench/bench_collector.py [--series 100000] [--samples 3] [--rounds 3]
+    python tests/bench/bench_collector.py [--series 100000] [--samples 3] [--rounds 3] [--overlap 15]
 
 One line for each: the first window of a shard (every label set is new), a window in which every
 series is known, one in which labels change on the way, and, as a measure of the machine, protobuf's
@@ -24,7 +24,8 @@ from tenantry_common.contracts import Backend, DeliveryJob, Matcher, RelabelRule
 from tenantry_common.proto import remote_pb2
 
 START = 1_700_000_000_000
-LIMITS = Limits(series=3000, size=500_000)
+INTERVAL = 30_000
+LIMITS = Limits(series=10_000, size=4_000_000)
 REPLICA = {"prometheus_replica": "a"}
 BACKEND = Backend(
     id="a", url="", ha_set="s", external_labels={"cluster": "eu1"}, replica_labels=REPLICA
@@ -59,20 +60,23 @@ def label_sets(count: int) -> Iterator[dict[str, str]]:
         }
 
 
-def answer(heads: list[bytes], window: int, samples: int, rng: random.Random) -> bytes:
+def answer(
+    heads: list[bytes], window: int, samples: int, overlap: int, rng: random.Random
+) -> bytes:
     """Return a read response: per target one scrape every 30 s / `samples`, a third are zeroes.
 
-    It begins with the window before, which is the overlap; the first window has none.
+    It begins with the last `overlap` ms of the window before; the first window has none.
     """
-    before = 1 if window else 0
+    start = START + window * INTERVAL
     series = []
-    step = 30_000 // samples
+    step = INTERVAL // samples
     for n, head in enumerate(heads):
-        first = START + (window - before) * 30_000 + 1 + hash((n // 500, 7)) % step
-        zero = n % 3 == 0
+        phase = START + 1 + hash((n // 500, 7)) % step
+        after = start - (overlap if window else 0)
+        first = phase + -(-(after + 1 - phase) // step) * step
         row = [
-            _sample(0 if zero else rng.random(), first + k * step)
-            for k in range(samples + before * samples)
+            _sample(0 if n % 3 == 0 else rng.random(), stamp)
+            for stamp in range(first, start + INTERVAL + 1, step)
         ]
         series.append(remote_write.time_series(head, b"".join(row)))
     return protowire.delimited(1, b"".join(series))
@@ -97,8 +101,9 @@ def measure(rounds: int, work: Callable[[], object], before: Callable[[], object
 class Path:
     """Decode, filter, relabel and encode one window after the other."""
 
-    def __init__(self, work: DeliveryJob, blocks: list[bytes]) -> None:
+    def __init__(self, work: DeliveryJob, blocks: list[bytes], overlap: int) -> None:
         self._job = work
+        self._overlap = overlap
         self._blocks = blocks
         self.forget()
 
@@ -109,8 +114,8 @@ class Path:
     def step(self) -> Encoding:
         number = self._window
         self._window += 1
-        window = Window(START + number * 30_000, START + number * 30_000 + 30_000)
-        reach = self._cache.reach(window.start_ms, 30_000)
+        window = Window(START + number * INTERVAL, START + number * INTERVAL + INTERVAL)
+        reach = self._cache.reach(window.start_ms, self._overlap)
         encoding = Encoding(self._cache, window, LIMITS, reach=reach)
         for _ in encoding.run(snappy_block.decompress(self._blocks[number], limit=1 << 30)):
             pass
@@ -124,10 +129,13 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=100_000)
     parser.add_argument("--samples", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--overlap", type=int, default=15, help="seconds")
     options = parser.parse_args()
+    overlap = options.overlap * 1000
     rng = random.Random(1)  # the same answer in every run
     heads = [remote_write.encode_labels(labels) for labels in label_sets(options.series)]
-    answers = [answer(heads, w, options.samples, rng) for w in range(3 + 3 * options.rounds)]
+    count = 3 + 3 * options.rounds
+    answers = [answer(heads, w, options.samples, overlap, rng) for w in range(count)]
     blocks = [snappy_block.compress(one) for one in answers]
     millions = options.series * options.samples / 1e6
     relabelings = (
@@ -135,7 +143,7 @@ def main() -> None:
         RelabelRule(regex="job", action="labeldrop"),
         RelabelRule(source_labels=("instance",), regex="10\\.9\\..*", action="drop"),
     )
-    plain, relabelled = Path(job(), blocks), Path(job(relabelings), blocks)
+    plain, relabelled = Path(job(), blocks, overlap), Path(job(relabelings), blocks, overlap)
     for path in (plain, relabelled):
         tally = path.step().tally
         sys.stdout.write(f"{tally}\n")

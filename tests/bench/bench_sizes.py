@@ -78,7 +78,7 @@ async def collect(options: argparse.Namespace) -> dict[str, float]:
         aiohttp.ClientSession(auto_decompress=False) as http,
     ):
         rig = Rig(connection=connection, http=http, clock=Clock(begin + INTERVAL))
-        rig.limits = Limits(series=3000, size=500_000)
+        rig.limits = Limits(series=10_000, size=4_000_000)
         rig.fetch_timeout = 300
         rig.cached_series = 1_000_000
         rig.ha_set = (backend(options.source),)

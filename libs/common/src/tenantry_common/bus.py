@@ -42,6 +42,8 @@ class Bus:
         """Grows by one with every reconnect: what was watched must be read again."""
         self.last_contact = time.monotonic()
         """Monotonic seconds at which the connection was last known to be up."""
+        self.followers: set[Callable[[], None]] = set()
+        """Called after every reconnect."""
         self.closing = False
         self._servers = servers
         self._on_state = on_state
@@ -82,6 +84,8 @@ class Bus:
         self.epoch += 1
         _log.info("nats connection is back", extra={"server": _server(self.client)})
         self._on_state(True, "")
+        for follower in tuple(self.followers):
+            follower()
 
 
 def _server(client: Client) -> str:

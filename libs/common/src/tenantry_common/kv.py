@@ -6,24 +6,22 @@ connection was away is missed, deletions included.
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import nats.errors
 import nats.js.errors
-from nats.js.kv import KeyValue
 
-from tenantry_common import bus, errors, subjects, tasks
+from tenantry_common import bus, errors, kv_watch, subjects, tasks
+from tenantry_common.kv_watch import Change
 
 _log = logging.getLogger(__name__)
 
-_POLL_SECONDS = 1.0
 _LINGER_SECONDS = 0.005
 _RESYNC_SECONDS = 60.0
+_INITIAL_SECONDS = 10.0  # between two of the keys that a bucket holds at first
 _OVERDUE_SECONDS = 10.0  # what a re-read may take before it counts as missing
 _EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
 
@@ -94,36 +92,22 @@ class KvView[T]:
 
     async def _watch(self) -> None:
         """Read the bucket whole, then follow it until a reconnect or the periodic re-read."""
-        epoch = self._bus.epoch
         until = asyncio.get_running_loop().time() + _RESYNC_SECONDS
         with bus.translated(f"watch {self._bucket}"):
-            bucket = await self._bus.js.key_value(self._bucket)
-            watcher = await bucket.watchall()
-            try:
-                await self._replace(await initial(lambda: _next(watcher, 10.0), _count(bucket)))
+            async with kv_watch.opened(self._bus, self._bucket) as watch:
+                await self._replace(await _held(watch))
                 self._read_at = time.monotonic()
-                while self._bus.epoch == epoch and asyncio.get_running_loop().time() < until:
-                    await self._follow(watcher)
-            finally:
-                await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py's gap
+                while (change := await watch.next(until)) is not None:
+                    await self._follow(watch, change)
 
-    async def _follow(self, watcher: KeyValue.KeyWatcher) -> None:
-        """Take over the next change, and those that follow closely: each costs a whole snapshot."""
-        changed: dict[str, bytes] | None = None
-        wait, until = _POLL_SECONDS, float("inf")
-        now = asyncio.get_running_loop().time
-        with contextlib.suppress(nats.errors.TimeoutError):
-            while wait > 0:
-                entry = await _next(watcher, wait)
-                if changed is None:
-                    changed, until = dict(self._raw), now() + self._linger
-                if entry is not None and entry.operation is None and entry.value is not None:
-                    changed[entry.key] = entry.value
-                elif entry is not None:
-                    changed.pop(entry.key, None)
-                wait = until - now()
-        if changed is not None:
-            await self._replace(changed)
+    async def _follow(self, watch: kv_watch.Watch, change: Change | None) -> None:
+        """Take a change over, and those that follow closely: each costs a whole snapshot."""
+        changed = dict(self._raw)
+        until = asyncio.get_running_loop().time() + self._linger
+        while change is not None:
+            _apply(changed, change)
+            change = await watch.next(until)
+        await self._replace(changed)
 
     async def _replace(self, raw: dict[str, bytes]) -> None:
         if raw == self._raw and self.version > 0:
@@ -151,58 +135,48 @@ class KvView[T]:
 
 
 async def initial(
-    following: Callable[[], Awaitable[KeyValue.Entry | None]],
-    count: Callable[[], Awaitable[int]],
+    following: Callable[[], Awaitable[Change]], expected: int, stored: Callable[[], Awaitable[int]]
 ) -> dict[str, bytes]:
     """Return what a bucket held when a watch of it began, by key.
 
-    `following` returns the next entry of the watch, None at the end of what was there; `count` how
-    many entries the bucket has, deleted ones included. An end that comes before any entry may be
-    wrong: the server answers how many are still to be sent (none) before those that it has sent
-    arrive. Then the last one says that it is the last.
+    `following` returns the next change of the watch, `stored` how many keys the bucket has, deleted
+    ones included. `expected` is how many the server says it sends. None may be wrong: then the last
+    one that comes says that it is the last.
     """
     found: dict[str, bytes] = {}
-    seen, ended = False, False
+    if not expected and not await stored():
+        return found
     while True:
-        entry = await following()
-        if entry is None:
-            if seen or not await count():
-                return found
-            ended = True
-            continue
-        seen = True
-        if entry.operation is None and entry.value is not None:
-            found[entry.key] = entry.value
-        else:
-            found.pop(entry.key, None)
-        if ended and not entry.delta:
+        change = await following()
+        _apply(found, change)
+        if not change.left:
             return found
 
 
-def _count(bucket: KeyValue) -> Callable[[], Awaitable[int]]:
-    async def count() -> int:
-        return (await bucket.status()).values
+def _apply(found: dict[str, bytes], change: Change) -> None:
+    if change.value is None:
+        found.pop(change.key, None)
+    else:
+        found[change.key] = change.value
 
-    return count
+
+async def _held(watch: kv_watch.Watch) -> dict[str, bytes]:
+    """Return what a bucket holds at the beginning of a watch."""
+
+    async def following() -> Change:
+        change = await watch.next(asyncio.get_running_loop().time() + _INITIAL_SECONDS)
+        if change is None:
+            raise errors.BusUnavailable("the bucket was not read to its end")
+        return change
+
+    return await initial(following, watch.expected, watch.stored)
 
 
 async def contents(connection: bus.Bus, bucket: str) -> dict[str, bytes]:
     """Return the keys and values of a bucket now. Raises `errors.BusUnavailable`."""
     with bus.translated(f"read {bucket}"):
-        source = await connection.js.key_value(bucket)
-        watcher = await source.watchall()
-        try:
-            return await initial(lambda: _next(watcher, 10.0), _count(source))
-        finally:
-            await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py's gap
-
-
-async def _next(watcher: KeyValue.KeyWatcher, timeout: float) -> KeyValue.Entry | None:
-    """Return the next change, None at the end of what was there when the watch began."""
-    found: KeyValue.Entry | None = await watcher.updates(  # type: ignore[no-untyped-call]
-        timeout=timeout
-    )
-    return found
+        async with kv_watch.opened(connection, bucket) as watch:
+            return await _held(watch)
 
 
 def changes(

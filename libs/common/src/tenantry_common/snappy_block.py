@@ -4,6 +4,9 @@ The declared size is checked before anything is allocated, because a block of a 
 declare four gigabytes.
 """
 
+import io
+
+import cramjam
 import snappy
 
 from tenantry_common import errors, protowire
@@ -29,8 +32,14 @@ def decompress(block: bytes, *, limit: int) -> bytes:
     size = decoded_size(block)
     if size > limit:
         raise errors.Undecodable(f"snappy block of {size} bytes, at most {limit} are taken")
+    # `snappy.decompress` copies what it has decompressed, which may be most of what a service holds.
+    # This buffer becomes the answer: `getvalue` hands out the very bytes that were written into.
+    buffer = io.BytesIO(bytes(size))
     try:
-        data: bytes = snappy.decompress(block)
-    except snappy.UncompressError as error:
+        with buffer.getbuffer() as view:
+            written = cramjam.snappy.decompress_raw_into(block, view)
+    except cramjam.DecompressionError as error:
         raise errors.Undecodable(f"not a snappy block: {error}") from error
-    return data
+    if written != size:
+        raise errors.Undecodable(f"snappy block of {written} bytes declares {size}")
+    return buffer.getvalue()

@@ -182,11 +182,11 @@ class Collector:
         )
 
     def _limits(self) -> Limits:
-        """Return how large a batch may be, so that the server takes it even if it does not shrink."""
-        fitting = (self._bus.client.max_payload - _HEADERS_BYTES) * 6 // 7
+        """Return how large a batch may be, so that the server takes it."""
         return Limits(
             series=self._settings.batch_series,
-            size=min(self._settings.batch_bytes, fitting),
+            size=self._settings.batch_bytes,
+            block=self._bus.client.max_payload - _HEADERS_BYTES,
             window_series=self._settings.max_series,
         )
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tenantry_common import errors, snappy_block
+from tenantry_common import errors, remote_write, snappy_block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,6 +12,8 @@ class Limits:
     series: int
     size: int
     """Bytes before compression."""
+    block: int = 1_000_000
+    """Bytes after it."""
     window_series: int = 1_000_000
     """Series of one window, counted before relabelling."""
 
@@ -58,10 +60,22 @@ class Batcher:
         return series <= self._limits.series and size <= self._limits.size
 
     def close(self) -> None:
-        """Make a batch of what was added, if anything was."""
+        """Make a batch of what was added, if anything was. Raises `SeriesTooLarge`."""
         if not self._series:
             return
-        block = snappy_block.compress(b"".join(self._parts))
-        self.batches.append(Batch(block=block, series=self._series, samples=self._samples))
+        self._pack(b"".join(self._parts), self._series, self._samples)
         self._parts = []
         self._size = self._series = self._samples = 0
+
+    def _pack(self, request: bytes, series: int, samples: int) -> None:
+        """Make one batch of a request, or several if it hardly shrinks."""
+        block = snappy_block.compress(request)
+        if len(block) <= self._limits.block:
+            self.batches.append(Batch(block=block, series=series, samples=samples))
+            return
+        if series == 1:
+            raise SeriesTooLarge(f"1 series holds {len(block)} bytes after compression")
+        first, second = remote_write.halves(request)
+        count = remote_write.count(first)
+        self._pack(first, count.series, count.samples)
+        self._pack(second, series - count.series, samples - count.samples)

@@ -26,11 +26,11 @@ class Config(config.Service, frozen=True, kw_only=True):
     slice_seconds: float = 300.0
     """Longest span that is collected at once while a gap is made up; halved when an answer is too
     large or does not come in time, and never shorter than the job's interval otherwise."""
-    batch_series: int = 3000
+    batch_series: int = 10_000
     """Most series in one message."""
-    batch_bytes: int = 500_000
-    """Most bytes in one message before compression. Compressed they must fit NATS' `max_payload`
-    (1 MiB by default); incompressible data grows by a sixth."""
+    batch_bytes: int = 4_000_000
+    """Most bytes in one message before compression; Prometheus 3 takes 32 MiB. What does not fit
+    NATS' `max_payload` (1 MiB by default) after compression is divided."""
     fetch_timeout_seconds: float = 30.0
     """Seconds that one answer of a source may take, from the request to its last byte."""
     max_answer_bytes: int = 64 << 20

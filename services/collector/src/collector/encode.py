@@ -119,7 +119,7 @@ class Encoding:
         self._stretches = []
 
     def finish(self) -> None:
-        """Close the last batch; all answers are taken in."""
+        """Close the last batch; all answers are taken in. Raises `batch.SeriesTooLarge`."""
         self._batcher.close()
         self.tally.series = sum(batch.series for batch in self.batches)
         self.tally.samples = sum(batch.samples for batch in self.batches)

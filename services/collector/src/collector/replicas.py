@@ -203,7 +203,10 @@ class Replicas:
                 lossy |= answer.lossy
                 if (broken := await _encode(encoding, answer.data)) is not None:
                     return broken
-        encoding.finish()
+        try:
+            encoding.finish()
+        except SeriesTooLarge as error:
+            return TooLarge(str(error))
         return Encoded(encoding=encoding, answer_bytes=size, origin=origin, lossy=lossy)
 
     async def _salt(self, job: DeliveryJob) -> bytes:

@@ -67,7 +67,7 @@ class Row:
         begun = position
         for entry in entries:
             size, begin = protowire.read_varint(answer, position + 1, len(answer))
-            heads.append(answer[position:begin])
+            heads.append(_shared(answer[position:begin]))
             position = begin + size
             begin += entry.size
             own = _kinds(answer, begin, position)
@@ -113,7 +113,7 @@ class Row:
             part
             for entry, new in zip(entries, news, strict=True)
             for part in (
-                remote_write.series_head(b"", len(entry.output) + new),
+                _shared(remote_write.series_head(b"", len(entry.output) + new)),
                 entry.output,
                 b"",
             )
@@ -185,6 +185,12 @@ def _kinds(answer: bytes, begin: int, end: int) -> bytes:
     if begin != end or not kinds:
         raise errors.Undecodable(f"position {begin}: not a row of a few plain samples")
     return bytes(kinds)
+
+
+@lru_cache(maxsize=4096)
+def _shared(head: bytes) -> bytes:
+    """Return `head` as the one object that stands for all that are equal: it is but a length."""
+    return head
 
 
 @lru_cache(maxsize=4096)
