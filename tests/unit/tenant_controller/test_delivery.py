@@ -255,3 +255,52 @@ def test_credentials_are_checked(block: dict[str, Any], problems: list[str]) -> 
     target = {"type": "remote_write", "remoteWrite": {"url": "https://a/", **block}}
 
     assert paths(target=target) == [(f"target.remoteWrite.{path}", "error") for path in problems]
+
+
+TELEMETER = {
+    "url": "https://push.example.com/base",
+    "clusterId": "c1",
+    "credentials": {"name": "push", "key": "token"},
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({}, [], id="fine"),
+        pytest.param({"url": "push"}, ["url"], id="no URL"),
+        pytest.param({"url": "https://a/?x=1"}, ["url"], id="a query"),
+        pytest.param({"clusterId": ""}, ["clusterId"], id="no cluster"),
+        pytest.param({"clusterId": "a\nb"}, ["clusterId"], id="a cluster of two lines"),
+        pytest.param({"clusterId": "ü" * 128}, ["clusterId"], id="bytes, not letters"),
+        pytest.param({"uploadInterval": "0s"}, ["uploadInterval"], id="no pause"),
+        pytest.param({"uploadInterval": "often"}, ["uploadInterval"], id="no duration"),
+        pytest.param({"uploadBytes": 10}, ["uploadBytes"], id="no size"),
+        pytest.param(
+            {"tlsConfig": {"cert": {"name": "a", "key": "b"}}},
+            ["tlsConfig.keySecret"],
+            id="half a certificate",
+        ),
+    ],
+)
+def test_telemeter_targets(fields: dict[str, Any], expected: list[str]) -> None:
+    target = {"type": "telemeter", "telemeter": {**TELEMETER, **fields}}
+
+    assert paths(target=target) == [(f"target.telemeter.{path}", "error") for path in expected]
+
+
+def test_remote_writes_are_authorised_in_one_way() -> None:
+    secret = {"name": "push", "key": "token"}
+    block = {
+        "url": "https://push.example.com/api/v1/write",
+        "authorization": {"credentials": secret},
+        "authorize": {"clusterId": "", "credentials": secret, "url": "ftp://a/"},
+    }
+
+    found = paths(target={"type": "remote_write", "remoteWrite": block})
+
+    assert found == [
+        ("target.remoteWrite.authorize", "error"),
+        ("target.remoteWrite.authorize.clusterId", "error"),
+        ("target.remoteWrite.authorize.url", "error"),
+    ]

@@ -10,6 +10,7 @@ from tenant_controller.endpoints import Network
 from tenant_controller.metric_access import RemoteWrite
 from tenantry_common.contracts import (
     Authorization,
+    Authorize,
     BasicAuth,
     Endpoint,
     OAuth2,
@@ -217,4 +218,51 @@ def test_credentials_are_passed_on_by_reference() -> None:
         authorization=Authorization(type="Token", credentials=secret),
         oauth2=OAuth2(client_id="c", client_secret=secret, token_url="https://t/"),  # noqa: S106
         tls=TlsConfig(cert=secret, key=secret, server_name="m"),
+    )
+
+
+def test_a_telemeter_server_has_one_endpoint_for_each_cluster() -> None:
+    def found(cluster: str) -> Endpoint:
+        block = {
+            "url": "https://push.example.com/telemeter/",
+            "clusterId": cluster,
+            "credentials": {"name": "push", "key": "token"},
+            "tlsConfig": {"ca": {"name": "push", "key": "ca"}},
+            "uploadInterval": "5m",
+        }
+        target = {"type": "telemeter", "telemeter": block}
+        remote_write = msgspec.convert({"enabled": True, "target": target}, RemoteWrite)
+        [endpoint] = endpoints.of(remote_write, "team-web", Network())  # type: ignore[misc]  # no problem
+        return endpoint
+
+    assert found("c1") == Endpoint(
+        id="push.example.com-c92e7547",
+        kind="telemeter",
+        url="https://push.example.com/telemeter/upload",
+        authorize=Authorize(
+            id="c1",
+            credentials=SecretRef(name="push", key="token"),
+            url="https://push.example.com/telemeter/authorize",
+        ),
+        tls=TlsConfig(ca=SecretRef(name="push", key="ca")),
+        upload_interval_ms=300_000,
+        upload_bytes=512_000,
+    )
+    assert found("c2").id != found("c1").id
+
+
+@pytest.mark.parametrize("url", [None, "https://push.example.com/authorize"])
+def test_remote_writes_may_be_authorised_for_a_cluster(url: str | None) -> None:
+    authorize = {"clusterId": "c1", "credentials": {"name": "push", "key": "token"}}
+    block = {
+        "url": "https://push.example.com/api/v1/write",
+        "authorize": {**authorize, **({"url": url} if url else {})},
+    }
+    target = {"type": "remote_write", "remoteWrite": block}
+    remote_write = msgspec.convert({"enabled": True, "target": target}, RemoteWrite)
+
+    [endpoint] = endpoints.of(remote_write, "team-web", Network())  # type: ignore[misc]  # no problem
+
+    assert endpoint.authorize == Authorize(
+        id="c1", credentials=SecretRef(name="push", key="token"), url=url or ""
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tenant_controller import delivery, endpoints, names
+from tenant_controller import delivery, endpoints, names, transform
 from tenant_controller.boundary import Labels
 from tenant_controller.catalogue import Catalogue, Entry
 from tenant_controller.findings import Finding, in_order
@@ -149,6 +149,8 @@ def _job(
         return found
     relabelings = delivery.relabel_rules(remote_write)
     rules = _matchers(permitted)
+    access = entry.validated.access
+    steps = transform.steps(access.spec.transform if access else None)
     job = DeliveryJob(
         tenant=entry.validated.namespace,
         name=entry.validated.name,
@@ -159,6 +161,7 @@ def _job(
                 sorted(remote_write.extra_labels.items()),
                 remote_write.honor_labels,
                 remote_write.collection,
+                *((steps,) if steps != contracts.LabelSteps() else ()),
             )
         ),
         rules=rules,
@@ -169,6 +172,7 @@ def _job(
         extra_labels=remote_write.extra_labels,
         honor_labels=remote_write.honor_labels,
         relabelings=relabelings,
+        steps=steps,
         endpoints=found,
     )
     if (size := len(contracts.encode(job))) > _LARGEST_MESSAGE:

@@ -52,14 +52,16 @@ OF_STRUCTS: Mapping[type, Note] = {
             _block("prometheus", "prometheus"),
             _block("pushgateway", "pushgateway"),
             _block("remote_write", "remoteWrite"),
+            _block("telemeter", "telemeter"),
         ]
     },
     spec.RemoteWriteTarget: {
         "x-kubernetes-validations": [
             {
-                "rule": "[has(self.basicAuth), has(self.authorization), has(self.oauth2)]"
-                ".filter(given, given).size() <= 1",
-                "message": "at most one of basicAuth, authorization and oauth2 can be used",
+                "rule": "[has(self.basicAuth), has(self.authorization), has(self.oauth2), "
+                "has(self.authorize)].filter(given, given).size() <= 1",
+                "message": "at most one of basicAuth, authorization, oauth2 and authorize can be "
+                "used",
             }
         ]
     },
@@ -117,6 +119,10 @@ OF_FIELDS: Mapping[type, Mapping[str, Note]] = {
             "most of them are mistakes."
         ),
         "remoteWrite": _said("Delivery of what is granted. None: it can only be queried."),
+        "transform": _said(
+            "What becomes of the labels of series that leave, after relabelling; queries see them as "
+            "they are."
+        ),
     },
     spec.RemoteWrite: {
         "enabled": _said("Whether anything is delivered."),
@@ -140,12 +146,44 @@ OF_FIELDS: Mapping[type, Mapping[str, Note]] = {
         ),
         "lookback": _said("How far back a gap is made up.", **_lasts("0s", "168h")),
         "protocol": _said("Version of remote write; auto: the newest that the endpoint takes."),
+        "telemeter": _said("For the type telemeter; may stand inside `target` as well."),
     },
     spec.Target: {
         "type": _said("Kind of the target."),
         "prometheus": _said("For the type prometheus."),
         "pushgateway": _said("For the type pushgateway."),
         "remoteWrite": _said("For the type remote_write."),
+        "telemeter": _said("For the type telemeter."),
+    },
+    spec.Transform: {
+        "elide": _said("Labels that are dropped.", maxItems=64, **_ATOMIC),
+        "rename": _said("Names of metrics, old to new.", maxProperties=1024),
+        "anonymise": _said(
+            "Labels whose values are replaced by salted digests.", maxItems=64, **_ATOMIC
+        ),
+        "salt": _said("The salt; without it nothing is delivered whose labels are anonymised."),
+    },
+    spec.TelemeterTarget: {
+        "url": _said("URL below which /authorize and /upload are.", **_URL),
+        "clusterId": _said("Id of the cluster that we are.", minLength=1, maxLength=255),
+        "credentials": _said("The long-lived credential that a token is got with."),
+        "tlsConfig": _said("Certificates of the server and of the client."),
+        "uploadInterval": _said("Least time between two uploads.", **_lasts("1s", "24h")),
+        "uploadBytes": _said(
+            "Largest upload before compression; what is more goes with the next one.",
+            format="int32",
+            minimum=1000,
+            maximum=33554432,
+        ),
+    },
+    spec.ClusterAuthorization: {
+        "clusterId": _said("Id of the cluster that we are.", minLength=1, maxLength=255),
+        "credentials": _said("The long-lived credential."),
+        "url": _said(
+            "URL that exchanges it for a token. None: credential and id go together with each "
+            "request, as telemeter takes them.",
+            **_URL,
+        ),
     },
     spec.PrometheusTarget: {
         "serviceName": _said("Service in front of the Prometheus servers.", **_SERVICE),
@@ -175,6 +213,7 @@ OF_FIELDS: Mapping[type, Mapping[str, Note]] = {
         "basicAuth": _said("HTTP basic authentication."),
         "authorization": _said("Header `Authorization` with a token."),
         "oauth2": _said("OAuth 2.0 client credentials."),
+        "authorize": _said("Tokens for one cluster, of an endpoint that authorises clusters."),
         "tlsConfig": _said("Certificates of the endpoint and of the client."),
         "secretHeaders": _said("Headers whose values stand in Secrets.", maxProperties=64),
     },

@@ -13,13 +13,15 @@ from tenant_controller.metric_access import (
     Relabeling,
     RemoteWrite,
     RemoteWriteTarget,
+    TelemeterTarget,
+    TlsConfig,
 )
 from tenantry_common import duration, relabel
 from tenantry_common.contracts import Problem, RelabelRule
 
 PATH = "$.spec.remoteWrite"
 
-type Block = PrometheusTarget | PushgatewayTarget | RemoteWriteTarget
+type Block = PrometheusTarget | PushgatewayTarget | RemoteWriteTarget | TelemeterTarget
 
 _INTERVAL_MS = range(5_000, 24 * 3_600_000 + 1)
 _LOOKBACK_MS = range(0, 7 * 24 * 3_600_000 + 1)
@@ -39,7 +41,15 @@ _OUR_HEADERS = frozenset(
     | {"user-agent", "x-prometheus-remote-write-version"}
 )
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
-_BLOCKS = {"prometheus": "prometheus", "pushgateway": "pushgateway", "remote_write": "remoteWrite"}
+_BLOCKS = {
+    "prometheus": "prometheus",
+    "pushgateway": "pushgateway",
+    "remote_write": "remoteWrite",
+    "telemeter": "telemeter",
+}
+_UPLOAD_INTERVAL_MS = range(1_000, 24 * 3_600_000 + 1)
+_UPLOAD_BYTES = range(1_000, (32 << 20) + 1)
+_LONGEST_ID = 255
 
 
 def problems(remote_write: RemoteWrite) -> Iterator[Problem]:
@@ -131,6 +141,28 @@ def _target(remote_write: RemoteWrite) -> Iterator[Problem]:
             yield from _url(f"{path}.url", chosen.url)
             yield from _headers(path, chosen)
             yield from _credentials(path, chosen)
+        case TelemeterTarget():
+            yield from _telemeter(path, chosen)
+
+
+def _telemeter(path: str, target: TelemeterTarget) -> Iterator[Problem]:
+    yield from _url(f"{path}.url", target.url)
+    if "?" in target.url:
+        yield Problem(path=f"{path}.url", message="must not have a query")
+    yield from _cluster_id(path, target.cluster_id)
+    yield from _client_certificate(path, target.tls_config)
+    yield from _duration(
+        f"{path}.uploadInterval", target.upload_interval, _UPLOAD_INTERVAL_MS, "1s to 24h"
+    )
+    if target.upload_bytes not in _UPLOAD_BYTES:
+        message = f"{target.upload_bytes} is outside of 1000 to {_UPLOAD_BYTES[-1]}"
+        yield Problem(path=f"{path}.uploadBytes", message=message)
+
+
+def _cluster_id(path: str, text: str) -> Iterator[Problem]:
+    if not text or len(text.encode()) > _LONGEST_ID or not text.isprintable():
+        message = f"must be 1 to {_LONGEST_ID} printable bytes"
+        yield Problem(path=f"{path}.clusterId", message=message)
 
 
 def _needless_blocks(remote_write: RemoteWrite) -> Iterator[Problem]:
@@ -207,6 +239,7 @@ def _credentials(path: str, target: RemoteWriteTarget) -> Iterator[Problem]:
         "basicAuth": target.basic_auth,
         "authorization": target.authorization,
         "oauth2": target.oauth2,
+        "authorize": target.authorize,
     }
     given = [name for name, value in fields.items() if value is not None]
     for name in given[1:]:
@@ -221,7 +254,14 @@ def _credentials(path: str, target: RemoteWriteTarget) -> Iterator[Problem]:
         yield from _url(f"{path}.oauth2.tokenUrl", target.oauth2.token_url)
         if not target.oauth2.client_id:
             yield Problem(path=f"{path}.oauth2.clientId", message="must not be empty")
-    tls = target.tls_config
+    if target.authorize is not None:
+        yield from _cluster_id(f"{path}.authorize", target.authorize.cluster_id)
+        if target.authorize.url is not None:
+            yield from _url(f"{path}.authorize.url", target.authorize.url)
+    yield from _client_certificate(path, target.tls_config)
+
+
+def _client_certificate(path: str, tls: TlsConfig | None) -> Iterator[Problem]:
     if tls is not None and (tls.cert is None) != (tls.key_secret is None):
         missing = "keySecret" if tls.key_secret is None else "cert"
         message = "a client certificate needs cert and keySecret"

@@ -12,9 +12,12 @@ from tenant_controller.metric_access import (
     PushgatewayTarget,
     RemoteWrite,
     RemoteWriteTarget,
+    TelemeterTarget,
 )
+from tenantry_common import duration
 from tenantry_common.contracts import (
     Authorization,
+    Authorize,
     BasicAuth,
     Endpoint,
     OAuth2,
@@ -44,6 +47,8 @@ def of(remote_write: RemoteWrite, tenant: str, network: Network) -> tuple[Endpoi
             return _prometheus(path, target, tenant, network)
         case (_, RemoteWriteTarget() as target):
             return (_remote_write(target),)
+        case (_, TelemeterTarget() as target):
+            return (_telemeter(target),)
         case (path, PushgatewayTarget() as target):
             return _pushgateway(path, target, tenant, network)
         case None:
@@ -127,7 +132,36 @@ def _remote_write(target: RemoteWriteTarget) -> Endpoint:
         basic_auth=_basic_auth(target.basic_auth),
         authorization=_authorization(target.authorization),
         oauth2=_oauth2(target.oauth2),
+        authorize=_authorize(target.authorize),
         tls=_tls(target.tls_config),
+    )
+
+
+def _telemeter(target: TelemeterTarget) -> Endpoint:
+    base = target.url.rstrip("/")
+    host = urlsplit(base).hostname or ""
+    # To the server another cluster is another sender, which has sent nothing yet.
+    digest = hashlib.sha256(f"{base} {target.cluster_id}".encode()).hexdigest()[:8]
+    return Endpoint(
+        id=f"{host}-{digest}",
+        kind="telemeter",
+        url=f"{base}/upload",
+        authorize=Authorize(
+            id=target.cluster_id,
+            credentials=_secret(target.credentials),
+            url=f"{base}/authorize",
+        ),
+        tls=_tls(target.tls_config),
+        upload_interval_ms=duration.milliseconds(target.upload_interval) or 0,
+        upload_bytes=target.upload_bytes,
+    )
+
+
+def _authorize(written: metric_access.ClusterAuthorization | None) -> Authorize | None:
+    if written is None:
+        return None
+    return Authorize(
+        id=written.cluster_id, credentials=_secret(written.credentials), url=written.url or ""
     )
 
 

@@ -15,6 +15,8 @@ KIND = "MetricAccess"
 
 DEFAULT_INTERVAL = "30s"
 DEFAULT_LOOKBACK = "1h"
+DEFAULT_UPLOAD_INTERVAL = "4m30s"
+DEFAULT_UPLOAD_BYTES = 512_000
 
 
 class _Written(
@@ -84,6 +86,17 @@ class TlsConfig(_Written, frozen=True, kw_only=True):
     server_name: str = ""
 
 
+class ClusterAuthorization(_Written, frozen=True, kw_only=True):
+    """Bearer tokens for one cluster, of a receiver or a telemeter server that authorises it."""
+
+    cluster_id: str
+    credentials: SecretKey
+    """The long-lived credential."""
+    url: str | None = None
+    """Where it is exchanged for a token. None: credential and id go together with each request, as
+    telemeter takes them for remote writes."""
+
+
 class RemoteWriteTarget(_Written, frozen=True, kw_only=True):
     """Any endpoint that takes remote write, by its URL."""
 
@@ -91,20 +104,43 @@ class RemoteWriteTarget(_Written, frozen=True, kw_only=True):
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
-    """Ours, like all below. At most one of `basicAuth`, `authorization` and `oauth2`."""
+    """Ours, like all below. At most one of `basicAuth`, `authorization`, `oauth2`, `authorize`."""
     oauth2: OAuth2 | None = None
+    authorize: ClusterAuthorization | None = None
     tls_config: TlsConfig | None = None
     secret_headers: dict[str, SecretKey] = msgspec.field(default_factory=dict)
     """Headers whose values stand in Secrets."""
 
 
+class TelemeterTarget(_Written, frozen=True, kw_only=True):
+    """A telemeter server, or a receiver that takes uploads as one does. Ours."""
+
+    url: str
+    """Below it are `/authorize` and `/upload`."""
+    cluster_id: str
+    credentials: SecretKey
+    tls_config: TlsConfig | None = None
+    upload_interval: str = DEFAULT_UPLOAD_INTERVAL
+    upload_bytes: int = DEFAULT_UPLOAD_BYTES
+
+
 class Target(_Written, frozen=True, kw_only=True):
     """The kind of target; its block stands here or beside `target`."""
 
-    type: Literal["prometheus", "pushgateway", "remote_write"]
+    type: Literal["prometheus", "pushgateway", "remote_write", "telemeter"]
     prometheus: PrometheusTarget | None = None
     pushgateway: PushgatewayTarget | None = None
     remote_write: RemoteWriteTarget | None = None
+    telemeter: TelemeterTarget | None = None
+
+
+class Transform(_Written, frozen=True, kw_only=True):
+    """What becomes of the labels of permitted series, in the order of the fields. Ours."""
+
+    elide: tuple[str, ...] = ()
+    rename: dict[str, str] = msgspec.field(default_factory=dict)
+    anonymise: tuple[str, ...] = ()
+    salt: SecretKey | None = None
 
 
 class Relabeling(_Written, frozen=True, kw_only=True, rename=None):
@@ -137,6 +173,7 @@ class RemoteWrite(_Written, frozen=True, kw_only=True):
     collection: Literal["raw", "latest"] = "raw"
     lookback: str = DEFAULT_LOOKBACK
     protocol: Literal["1.0", "2.0", "auto"] = "1.0"
+    telemeter: TelemeterTarget | None = None
 
 
 class Spec(_Written, frozen=True, kw_only=True):
@@ -149,6 +186,8 @@ class Spec(_Written, frozen=True, kw_only=True):
     allow_all: bool = False
     """Ours. Whether a rule may match everything."""
     remote_write: RemoteWrite | None = None
+    transform: Transform | None = None
+    """Ours. Of what is delivered, after relabelling; what tenants query is left as it is."""
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
