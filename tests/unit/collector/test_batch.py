@@ -6,7 +6,6 @@ from collector.batch import Batch, Batcher, Limits, SeriesTooLarge
 from collector.testing import sample
 from tenantry_common import remote_write, snappy_block
 
-
 MASK = (1 << 63) - 1
 
 
