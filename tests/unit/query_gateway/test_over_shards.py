@@ -95,7 +95,6 @@ async def test_a_range_is_put_together_step_by_step() -> None:
         ("/api/v1/query_range", {"query": "up", "start": "0", "end": "1", "step": "0"}, "step"),
         ("/api/v1/query_range", {"query": "up", "start": "2", "end": "1", "step": "1"}, "end"),
         ("/api/v1/query_range", {"query": "up", "start": "2", "end": "1"}, "step"),
-        ("/federate", {"match[]": "up"}, "/federate"),
     ],
 )
 async def test_what_cannot_be_answered_is_refused_by_name_and_nothing_is_asked(
@@ -200,3 +199,111 @@ async def test_shards_are_asked_at_the_same_time() -> None:
         status, _ = await ask(harness, "/api/v1/query", query="up")
 
     assert status == 200
+
+
+def text(body: str, content_type: str) -> Answer:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=body.encode(), headers={"Content-Type": content_type})
+
+    return answer
+
+
+PLAIN = "text/plain; version=0.0.4; charset=utf-8"
+
+
+async def test_families_of_all_shards_are_federated_once() -> None:
+    one = text('# TYPE up untyped\nup{job="a"} 1 5\n', PLAIN)
+    other = text('# TYPE down untyped\ndown 0 5\n# TYPE up untyped\nup{job="b"} 1 5\n', PLAIN)
+    async with shards(one, other) as (harness, fakes):
+        answer = await harness.client.get(
+            "/federate", headers=TENANT, params={"match[]": '{job=~"a|b"}'}
+        )
+        body = await answer.text()
+
+    assert answer.headers["Content-Type"] == PLAIN
+    assert body == (
+        '# TYPE down untyped\ndown 0 5\n# TYPE up untyped\nup{job="a"} 1 5\nup{job="b"} 1 5\n'
+    )
+    assert dict(fakes[0].seen[0].pairs)["match[]"] == '{job=~"a|b",namespace="shop"}'
+
+
+async def test_shards_that_federate_in_different_formats_are_not_put_together() -> None:
+    one, other = text("", PLAIN), text("# EOF\n", "application/openmetrics-text; version=1.0.0")
+    async with shards(one, other) as (harness, _):
+        status, answer = await ask(harness, "/federate", **{"match[]": "up"})
+
+    assert (status, "formats" in answer["error"]) == (422, True)
+
+
+async def test_what_all_shards_find_is_sorted_and_cut_again() -> None:
+    def found(*names: str) -> Answer:
+        lines = ",".join(f'{{"name":"{name}","score":0.{name[-1]}}}' for name in names)
+        body = f'{{"results":[{lines}]}}\n{{"status":"success","has_more":false}}\n'
+        return text(body, "application/x-ndjson; charset=utf-8")
+
+    three = {"traits": {"major": 3}}
+    async with shards(found("m5", "m3"), found("m4", "m3")) as (harness, fakes):
+        for number, fake in enumerate(fakes):
+            harness.backends.snapshot[fake.name] = fake.backend(ha_set=f"s{number}", **three)
+        harness.policies.grant("shop", '{__name__=~"m.*"}')
+        answer = await harness.client.get(
+            "/api/v1/search/metric_names",
+            headers=TENANT,
+            params={"search[]": "m", "sort_by": "score", "limit": "2"},
+        )
+        lines = (await answer.text()).splitlines()
+
+    assert lines == [
+        '{"results":[{"name":"m5"},{"name":"m4"}]}',
+        '{"status":"success","has_more":true}',
+    ]
+    assert ("include_score", "true") in fakes[0].seen[0].pairs
+
+
+async def test_one_shard_may_not_take_longer_than_its_limit() -> None:
+    async def hang(_: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    limits = config.Limits(shard_seconds=0.1)
+    async with shards(hang, vector(({}, "3")), limits=limits) as (harness, _):
+        status, answer = await ask(harness, "/api/v1/query", query="sum(up)")
+        assert (status, answer["errorType"]) == (503, "timeout")
+        assert "shard s0: no answer within 0.1 s (limit shard_seconds)" in answer["error"]
+
+        status, answer = await ask(harness, "/api/v1/query", query="sum(up)", partial="true")
+        assert (status, answer["data"]["result"][0]["value"][1]) == (200, "3")
+
+
+async def test_answers_of_all_shards_together_have_one_limit() -> None:
+    long = json_answer(["x" * 700])
+    async with shards(long, long, limits=config.Limits(buffered_bytes=1000)) as (harness, _):
+        status, answer = await ask(harness, "/api/v1/labels")
+
+    assert (status, "buffered_bytes (1000)" in answer["error"]) == (422, True)
+
+
+async def test_what_a_replica_answers_instead_of_a_vector_is_asked_of_another_one() -> None:
+    for garbage in (
+        json_answer("nonsense"),
+        json_answer({"resultType": "matrix", "result": []}),
+        json_answer({"resultType": "vector", "result": [{"metric": {}, "value": [AT, 7]}]}),
+        text("<html>", "text/html"),
+    ):
+        for query in ("sum(up)", "up", "sum(up) + 1"):
+            async with shards(garbage, vector(({}, "3")), vector()) as (harness, fakes):
+                for fake in fakes[:2]:
+                    harness.backends.snapshot[fake.name] = fake.backend(ha_set="s0")
+                status, answer = await ask(harness, "/api/v1/query", query=query)
+
+            assert status == 200, (query, answer)
+
+
+async def test_warnings_of_all_shards_are_passed_on() -> None:
+    one = json_answer({"resultType": "vector", "result": []}, warnings=["a", "b"])
+    other = json_answer({"resultType": "vector", "result": []}, warnings=["b", "c"], infos=["i"])
+    for query in ("up", "sum(up)", "sum(up) * 2"):
+        async with shards(one, other) as (harness, _):
+            _, answer = await ask(harness, "/api/v1/query", query=query)
+
+        assert (answer["warnings"], answer["infos"]) == (["a", "b", "c"], ["i"])

@@ -7,6 +7,7 @@ import pytest
 import tenantry_promql as promql
 from query_gateway import read_chunks
 from query_gateway.answers import NotAnAnswer, Violation
+from query_gateway.shards.frames import Uncomputable
 from query_gateway.stored_labels import StoredLabels
 from tenantry_common import protowire, remote_write
 from tenantry_common.contracts import Backend
@@ -85,3 +86,16 @@ async def test_what_is_no_answer_is_none(data: bytes) -> None:
         await admitted(data)
     with pytest.raises(NotAnAnswer):
         read_chunks.united([data], STORED)
+
+
+def test_shards_are_united_query_by_query_in_the_order_of_their_labels() -> None:
+    other = frame({"job": "a", "ns": "shop", "cluster": "us1"})
+
+    assert read_chunks.of_shards([B + A_OF_SECOND, other, A + A_MORE]) == (
+        A + A_MORE + other + B + A_OF_SECOND
+    )
+
+
+def test_a_series_in_two_shards_is_refused() -> None:
+    with pytest.raises(Uncomputable):
+        read_chunks.of_shards([A, A_MORE])

@@ -6,6 +6,7 @@ import tenantry_promql as promql
 from query_gateway import read_samples
 from query_gateway.answers import NotAnAnswer, Violation
 from query_gateway.failures import Failure
+from query_gateway.shards.frames import Uncomputable
 from query_gateway.stored_labels import StoredLabels
 from tenantry_common import protowire, remote_write, snappy_block
 from tenantry_common.contracts import Backend
@@ -38,9 +39,11 @@ def block(*results: list[dict[str, str]]) -> bytes:
 def united(
     *blocks: bytes, queries: int = 1, most: int = 10_000
 ) -> list[list[tuple[dict[str, str], int]]]:
-    answer = remote_pb2.ReadResponse.FromString(
-        snappy_block.decompress(read_samples.united(blocks, queries, STORED, most), limit=10_000)
-    )
+    return read(read_samples.united(blocks, queries, STORED, most))
+
+
+def read(block: bytes) -> list[list[tuple[dict[str, str], int]]]:
+    answer = remote_pb2.ReadResponse.FromString(snappy_block.decompress(block, limit=10_000))
     return [
         [
             ({label.name: label.value for label in one.labels}, one.samples[0].timestamp)
@@ -103,3 +106,23 @@ def test_answers_have_a_largest_size_when_decompressed() -> None:
         united(answer, most=1000)
 
     assert failure.value.kind == "limit"
+
+
+def test_shards_are_united_by_the_labels_that_they_answer() -> None:
+    here, there = {"job": "a", "cluster": "eu1"}, {"job": "a", "cluster": "us1"}
+    one, other = block([there], [here]), block([here], [{"job": "b"}])
+
+    assert read(read_samples.of_shards([one, other], 2, 10_000)) == [
+        [(here, 0), (there, 0)],
+        [(here, 0), ({"job": "b"}, 0)],
+    ]
+
+
+def test_a_series_in_two_shards_is_refused() -> None:
+    with pytest.raises(Uncomputable):
+        read_samples.of_shards([block([A]), block([A])], 1, 10_000)
+
+
+def test_shards_together_are_not_longer_than_permitted() -> None:
+    with pytest.raises(Failure, match="buffered_bytes"):
+        read_samples.of_shards([block([A]), block([B])], 1, 80)

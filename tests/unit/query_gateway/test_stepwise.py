@@ -114,7 +114,7 @@ async def test_when_the_backend_fails_another_answers_the_whole_range() -> None:
         status, answer = await ask(harness)
 
     assert (status, len(answer["data"]["result"][0]["values"])) == (200, 61)
-    assert spans(other) == [(str(NOW - 3_600), str(NOW))]
+    assert spans(other) == [(f"{NOW - 3_600}.000", f"{NOW}.000")]
 
 
 async def test_a_limit_is_applied_to_what_is_put_together() -> None:

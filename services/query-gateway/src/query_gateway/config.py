@@ -50,12 +50,14 @@ class TenantLimits(config.Section, frozen=True, kw_only=True):
     points: int = 11_000
     """Most points per series of a range query, as Prometheus counts them: range through step."""
     upstream_queries: int = 64
-    """Most requests to backends that one query over several shards may need."""
+    """Most requests to backends that one request over several shards may need."""
     buffered_bytes: int = 64 * 1024 * 1024
     """Largest answer of the endpoints whose answers are checked or merged as a whole (series,
     labels, label values, range selectors of several pieces), in bytes. Others are streamed."""
     answer_bytes: int = 1024 * 1024 * 1024
     """Largest streamed answer, in bytes; one that turns out to be larger is broken off."""
+    shard_seconds: float = 60.0
+    """Seconds within which each of several shards must answer its part."""
     timeout_seconds: float = 120.0
     """Seconds within which a backend must begin to answer, where that is less than
     `upstream.timeout_seconds`."""

@@ -101,19 +101,19 @@ class Exchange:
             return self._local(asked, rules)
         known = self._routes.of(asked.tenant, self._backends.known())
         known = coverage.covering(known, asked.endpoint, asked.arguments, asked.limits, self._now())
+        if kind == "remote read":
+            return await self._remote_read.answer(
+                asked.request, asked.arguments.message, known, rules, asked.limits
+            )
         chosen = known[0]
         if len(known) > 1:
             ask = self._ask(asked, rules)
             whole = self._over_shards.whole(ask, known)
             if whole is None:
                 calls_for = functools.partial(self._calls, asked, rules)
-                together = await self._over_shards.answer(ask, known, calls_for)
-                return await self._success(asked, rules, together)
+                reply = await self._over_shards.answer(ask, known, calls_for)
+                return await self._success(asked, rules, reply.body, reply.content_type)
             chosen = whole
-        if kind == "remote read":
-            return await self._remote_read.answer(
-                asked.request, asked.arguments.message, chosen, rules, asked.limits
-            )
         wanted = self._calls(asked, rules, asked.arguments, chosen)
         if kind in _STREAMED and len(wanted) == 1:
             if (body := await self._by_steps(asked, rules, chosen, wanted[0])) is not None:
@@ -134,12 +134,18 @@ class Exchange:
             )
         )
 
-    async def _success(self, asked: Asked, rules: promql.RuleSet, body: bytes) -> web.Response:
+    async def _success(
+        self,
+        asked: Asked,
+        rules: promql.RuleSet,
+        body: bytes,
+        content_type: str = responses.JSON,
+    ) -> web.Response:
         """Answer with what was put together, a share of it checked once more."""
         if self._is_to_be_checked(asked):
             await read_aside(functools.partial(answers.check, body, rules.matches), len(body))
             self._metrics.checked.labels("permitted").inc()
-        return responses.success(body)
+        return responses.success(body, content_type)
 
     def _ask(self, asked: Asked, rules: promql.RuleSet) -> Ask:
         return Ask(

@@ -1,8 +1,8 @@
 """Answer what is spread over several shards: ask each for its part, and put the answers together."""
 
-import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,28 +13,43 @@ from query_gateway import (
     endpoints,
     enforce,
     limits,
+    responses,
     times,
+    together,
     unions,
     whole_answers,
 )
-from query_gateway.calls import Call
+from query_gateway.budget import Budget
+from query_gateway.calls import NDJSON, Call
 from query_gateway.endpoints import Endpoint
-from query_gateway.failures import Failure, Kind
+from query_gateway.failures import Failure
 from query_gateway.parameters import Arguments
 from query_gateway.route import Route
-from query_gateway.shards import assembly, planner, plans, targets
+from query_gateway.shards import assembly, families, found_names, planner, plans, targets
 from query_gateway.shards.answers_json import Grid
 from query_gateway.shards.assembly import Wanted
 from query_gateway.shards.frames import EvaluationError, Uncomputable
 from query_gateway.stepwise import Stepwise
-from query_gateway.upstream import Upstream, read_aside
+from query_gateway.upstream import Conversation, Upstream, read_aside
 from tenantry_promql.rewrite import read_permitted
 from tenantry_promql.syntax import Node
 
-_NOT_UNITED = frozenset(("federation", "search", "remote read"))
-_MISSING: frozenset[Kind] = frozenset(("backends", "timeout"))
-_FIRST: Sequence[Kind] = ("upstream_bad_data", "syntax", "refused", "limit", "upstream_execution")
-"""The kinds of failure that say most about the query, before those about servers."""
+SEARCH_TYPE = f"{NDJSON}; charset=utf-8"
+"""The content type of what the search endpoints answer."""
+
+
+class Reply(NamedTuple):
+    """What the tenant is answered."""
+
+    body: bytes
+    content_type: str = responses.JSON
+
+
+class Typed(NamedTuple):
+    """What one shard answered."""
+
+    bodies: list[bytes]
+    content_type: str
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,22 +87,26 @@ class OverShards:
         found = targets.possible(_tree(asked, routes), labels)
         return next(one for one in routes if one.shard == found[0]) if len(found) == 1 else None
 
-    async def answer(self, asked: Ask, routes: Sequence[Route], calls: Calls) -> bytes:
-        """Return the body of the answer. Raises `Failure`, and `answers.Violation`."""
+    async def answer(self, asked: Ask, routes: Sequence[Route], calls: Calls) -> Reply:
+        """Return the answer. Raises `Failure`, and `answers.Violation`."""
         kind = asked.endpoint.answer
-        if kind in _NOT_UNITED:
-            raise Failure(
-                "refused",
-                f"the data is spread over {len(routes)} shards, and {asked.endpoint.path} is not put "
-                "together from several; ask for a query, or a backend of role global",
-            )
         if kind == "stream":
-            return await self._query(asked, routes, calls)
-        tasks = {one.shard: self._ask(asked, one, calls(asked.arguments, one)) for one in routes}
-        found, missing = await self._together(asked, tasks)
-        united = unions.united(kind, list(found.values()))
-        body = whole_answers.body(kind, asked.arguments, asked.rules, united)
-        return unions.with_warnings(body, missing) if missing else body
+            return Reply(await self._query(asked, routes, calls))
+        if kind == "search":
+            searched = found_names.asked(asked.arguments.single)
+            asked_for = msgspec.structs.replace(asked.arguments, single=searched)
+        else:
+            asked_for = asked.arguments
+        wanted = [(one, calls(asked_for, one)) for one in routes]
+        together.check_number(sum(len(some) for _, some in wanted), asked.limits)
+        budget = Budget(asked.limits.buffered_bytes)
+        tasks = {one.shard: self._typed(asked, one, some, budget) for one, some in wanted}
+        found = await self._together(asked, tasks, str)
+        parts = list(found.answers.values())
+        try:
+            return _united(asked, parts, found.warnings)
+        except answers.NotAnAnswer:
+            raise Failure("backends", "a backend answered something else") from None
 
     async def _query(self, asked: Ask, routes: Sequence[Route], calls: Calls) -> bytes:
         with enforce.explained("query"):
@@ -95,37 +114,26 @@ class OverShards:
         grid, moment = _grid(asked)
         by_shard = {one.shard: one for one in routes}
         wanted = assembly.wanted(plan, tuple(by_shard))
-        if len(wanted) > asked.limits.upstream_queries:
-            raise Failure(
-                "limit",
-                f"the limit upstream_queries is {asked.limits.upstream_queries}, and this query would "
-                f"need {len(wanted)}; simplify it",
-            )
+        together.check_number(len(wanted), asked.limits)
+        budget = Budget(asked.limits.buffered_bytes)
         tasks = {}
         for one in wanted:
             single = {**moment, endpoints.QUERY: one.fetch.query}
             arguments = msgspec.structs.replace(asked.arguments, single=single)
             route = _anywhere(routes) if one.fetch.merge == "any" else by_shard[one.shard]
-            tasks[one] = self._ask(asked, route, calls(arguments, route), one.fetch.query)
-        found, missing = await self._together(asked, tasks, shard=lambda one: one.shard)
-        if {one.fetch for one in found} != {one.fetch for one in wanted}:
+            check = functools.partial(assembly.check, plan, one.fetch, grid=grid)
+            tasks[one] = self._part(asked, route, calls(arguments, route), one, check, budget)
+        found = await self._together(asked, tasks, lambda one: one.shard)
+        if {one.fetch for one in found.answers} != {one.fetch for one in wanted}:
             raise Failure("backends", "no shard answered a part of the query")
-        bodies = {one: _one(parts) for one, parts in found.items()}
-        return await self._assembled(asked, plan, bodies, grid, missing)
+        return await self._assembled(asked, plan, found, grid)
 
     async def _assembled(
-        self,
-        asked: Ask,
-        plan: plans.Plan,
-        bodies: Mapping[Wanted, bytes],
-        grid: Grid,
-        missing: Sequence[str],
+        self, asked: Ask, plan: plans.Plan, found: together.Found[Wanted, bytes], grid: Grid
     ) -> bytes:
-        size = sum(map(len, bodies.values()))
-        if size > asked.limits.buffered_bytes:
-            most = asked.limits.buffered_bytes
-            raise Failure("limit", f"the answers are longer than buffered_bytes ({most}) together")
-        put = functools.partial(assembly.assembled, plan, bodies, grid, limit=asked.arguments.limit)
+        size = sum(map(len, found.answers.values()))
+        limit = asked.arguments.limit
+        put = functools.partial(assembly.assembled, plan, found.answers, grid, limit=limit)
         try:
             body = await read_aside(put, size)
         except EvaluationError as error:
@@ -135,65 +143,92 @@ class OverShards:
             raise Failure("refused", text) from error
         except answers.NotAnAnswer:
             raise Failure("backends", "a backend answered something else") from None
-        return unions.with_warnings(body, missing) if missing else body
+        return unions.with_warnings(body, found.warnings) if found.warnings else body
 
-    async def _ask(
-        self, asked: Ask, route: Route, calls: tuple[Call, ...], query: str = ""
-    ) -> list[bytes]:
-        """Ask one shard. Raises `Failure`."""
-        if self._stepwise is not None and query and asked.endpoint.name == "query_range":
-            body = await self._stepwise.answer(
-                route.candidates, calls[0], query=query, rules=asked.rules.digest, own=asked.limits
-            )
-            if body is not None:
-                return [body]
-        return await self._upstream.ask(
-            route.candidates,
-            calls,
-            asked.limits.buffered_bytes,
-            unions.check,
-            seconds=asked.limits.timeout_seconds,
-        )
-
-    async def _together[K](
+    async def _part(
         self,
         asked: Ask,
-        asking: Mapping[K, Awaitable[list[bytes]]],
-        shard: Callable[[K], str] = str,
-    ) -> tuple[dict[K, list[bytes]], list[str]]:
-        """Ask all at once. Return what was answered, and a warning for each shard that is missing.
+        route: Route,
+        calls: tuple[Call, ...],
+        wanted: Wanted,
+        check: Callable[[bytes], None],
+        budget: Budget,
+    ) -> bytes:
+        """Ask one shard for one query. Raises `Failure`."""
+        if self._stepwise is not None and asked.endpoint.name == "query_range":
+            body = await self._stepwise.answer(
+                route.candidates,
+                calls[0],
+                query=wanted.fetch.query,
+                rules=asked.rules.digest,
+                own=asked.limits,
+            )
+            if body is not None:
+                budget.take(len(body))
+                return body
 
-        Raises the `Failure` that says most, unless the tenant takes what there is.
-        """
+        def read(bodies: list[bytes]) -> bytes:
+            # The pieces of a range selector, which one shard answers, are one answer.
+            one = bodies[0] if len(bodies) == 1 else answers.matrices(bodies, 0, lambda _: True)
+            check(one)
+            return one
 
-        async def outcome(answer: Awaitable[list[bytes]]) -> list[bytes] | Failure:
-            try:
-                return await answer
-            except Failure as failure:
-                return failure
+        return await self._upstream.ask(
+            route.candidates, calls, budget, read, seconds=asked.limits.timeout_seconds
+        )
 
-        async with asyncio.TaskGroup() as group:
-            tasks = {one: group.create_task(outcome(answer)) for one, answer in asking.items()}
-        outcomes = {one: task.result() for one, task in tasks.items()}
-        found = {one: got for one, got in outcomes.items() if not isinstance(got, Failure)}
-        failed = {one: got for one, got in outcomes.items() if isinstance(got, Failure)}
-        grave = [one for one in failed.values() if one.kind not in _MISSING]
-        if grave:
-            raise min(grave, key=_rank)
-        if failed and not (asked.is_partial and found):
-            first, failure = next(iter(failed.items()))
-            raise Failure(failure.kind, f"shard {shard(first)}: {failure.text}")
-        shards = sorted({shard(one) for one in failed})
-        return found, [f"the answer is partial: shard {name} did not answer" for name in shards]
+    async def _typed(
+        self, asked: Ask, route: Route, calls: tuple[Call, ...], budget: Budget
+    ) -> Typed:
+        """Return one shard's answers to all calls, and of which content type the last is. Raises `Failure`."""
+
+        async def talk(conversation: Conversation) -> Typed:
+            bodies = [await conversation.ask(call) for call in calls]
+            typed = Typed(bodies, conversation.content_type)
+            await conversation.read(lambda: _check(asked.endpoint, typed))
+            return typed
+
+        return await self._upstream.converse(
+            route.candidates, budget, talk, seconds=asked.limits.timeout_seconds
+        )
+
+    async def _together[K, T](
+        self, asked: Ask, asking: Mapping[K, Awaitable[T]], shard: Callable[[K], str]
+    ) -> together.Found[K, T]:
+        return await together.ask(
+            asking, shard, seconds=asked.limits.shard_seconds, is_partial=asked.is_partial
+        )
 
 
-def _rank(failure: Failure) -> int:
-    return _FIRST.index(failure.kind) if failure.kind in _FIRST else len(_FIRST)
+def _check(endpoint: Endpoint, one: Typed) -> None:
+    """Raise NotAnAnswer for what is none; another replica may have one."""
+    match endpoint.answer:
+        case "federation":
+            families.united(one.bodies, one.content_type)
+        case "search":
+            found_names.read(one.bodies[0])
+        case _:
+            unions.check(one.bodies)
 
 
-def _one(parts: list[bytes]) -> bytes:
-    """Unite the pieces of a range selector, which one shard answered."""
-    return parts[0] if len(parts) == 1 else answers.matrices(parts, 0, lambda _: True)
+def _united(asked: Ask, parts: Sequence[Typed], missing: Sequence[str]) -> Reply:
+    """Return one answer from those of all shards. Raises `Failure`, Violation and NotAnAnswer."""
+    kind = asked.endpoint.answer
+    bodies = [one.bodies[0] for one in parts]
+    if kind == "federation":
+        types = {one.content_type for one in parts}
+        if len(types) > 1:
+            text = "the shards answer in different formats; ask for text/plain"
+            raise Failure("refused", text)
+        (content_type,) = types
+        return Reply(families.united(bodies, content_type), content_type)
+    if kind == "search":
+        permitted = whole_answers.found_names(asked.arguments, asked.endpoint.name, asked.rules)
+        body = found_names.united(bodies, asked.arguments.single, permitted, missing)
+        return Reply(body, SEARCH_TYPE)
+    united = unions.united(kind, [one.bodies for one in parts])
+    body = whole_answers.body(kind, asked.arguments, asked.rules, united)
+    return Reply(unions.with_warnings(body, missing) if missing else body)
 
 
 def _strictest(routes: Sequence[Route]) -> promql.Upstream:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import NamedTuple
 
 from query_gateway.answers import NotAnAnswer
+from query_gateway.shards.frames import TWICE, Uncomputable
 from query_gateway.stored_labels import StoredLabels
 from tenantry_common import errors, protowire, remote_write
 
@@ -62,6 +63,24 @@ def united(answers: Sequence[bytes], stored: StoredLabels) -> bytes:
                 key = tuple(sorted(stored.without_external(frame.labels).items()))
                 new.setdefault((frame.query, key), []).append(frame.raw)
         found = new | found
+    return b"".join(raw for key in sorted(found) for raw in found[key])
+
+
+def of_shards(answers: Sequence[bytes]) -> bytes:
+    """Return one answer from those of shards, which hold different series and were united each.
+
+    Series are sorted, within each query, by their labels as they are answered, external ones included.
+    Raises Uncomputable for a series that two shards have, and `NotAnAnswer`.
+    """
+    found: dict[tuple[int, tuple[tuple[str, str], ...]], list[bytes]] = {}
+    for answer in answers:
+        new: dict[tuple[int, tuple[tuple[str, str], ...]], list[bytes]] = {}
+        for frame in _frames(answer):
+            key = tuple(sorted(frame.labels.items()))
+            new.setdefault((frame.query, key), []).append(frame.raw)
+        if not found.keys().isdisjoint(new):
+            raise Uncomputable(TWICE)
+        found |= new
     return b"".join(raw for key in sorted(found) for raw in found[key])
 
 

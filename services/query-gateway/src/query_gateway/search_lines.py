@@ -43,17 +43,22 @@ def checked(line: bytes, permitted: Callable[[str], bool]) -> bytes:
 
     Raises `Violation` for a name that is not `permitted`, `NotAnAnswer` for what is no such line.
     """
+    found = read(line)
+    if not all(permitted(result.name) for result in found.results or ()):
+        raise Violation
+    if found.error:
+        found = msgspec.structs.replace(
+            found, error=backend_errors.cleaned("upstream_execution", found.error)
+        )
+    return msgspec.json.encode(found) + b"\n"
+
+
+def read(line: bytes) -> Line:
+    """Return one line as it was written. Raises `NotAnAnswer`."""
     try:
-        read = _decoder.decode(line)
+        return _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotAnAnswer from error
-    if not all(permitted(result.name) for result in read.results or ()):
-        raise Violation
-    if read.error:
-        read = msgspec.structs.replace(
-            read, error=backend_errors.cleaned("upstream_execution", read.error)
-        )
-    return msgspec.json.encode(read) + b"\n"
 
 
 async def lines(

@@ -17,7 +17,7 @@ from query_gateway.calls import Call
 from query_gateway.config import Config, TenantLimits
 from query_gateway.failures import Failure
 from query_gateway.form import Pairs
-from query_gateway.upstream import Upstream
+from query_gateway.upstream import Conversation, Upstream
 from tenantry_common.contracts import Backend
 
 _TOO_LARGE = 1024
@@ -65,33 +65,28 @@ class Stepwise:
             return None
         if not eligible.is_eligible(query, limits.for_promql(own)):
             return None
-        backend = next(iter(self._upstream.in_order(candidates)), None)
-        if backend is None:
-            return None
-
-        async def fetch(start: int, end: int) -> bytes:
-            part = {**form, "start": times.written(start), "end": times.written(end)}
-            part["step"] = times.written(asked.step)
-            part.pop(endpoints.LIMIT, None)
-            wanted = replace(call, form=tuple(part.items()))
-            return await self._upstream.ask(
-                [backend],
-                [wanted],
-                own.buffered_bytes,
-                lambda bodies: bodies[0],
-                seconds=own.timeout_seconds,
-            )
-
-        ranged = replace(asked, source=self._sources.of(backend), rules=rules)
         limit = int(form.get(endpoints.LIMIT, "0"))
-        try:
+
+        async def talk(conversation: Conversation) -> bytes:
+            async def fetch(start: int, end: int) -> bytes:
+                part = {**form, "start": times.written(start), "end": times.written(end)}
+                part["step"] = times.written(asked.step)
+                part.pop(endpoints.LIMIT, None)
+                return await conversation.ask(replace(call, form=tuple(part.items())))
+
+            source = self._sources.of(conversation.backend)
+            ranged = replace(asked, source=source, rules=rules)
             return await self._cache.answer(ranged, limit, round(self._now() * 1000), fetch)
+
+        try:
+            return await self._upstream.converse(
+                candidates, own.buffered_bytes, talk, seconds=own.timeout_seconds
+            )
         except Failure as failure:
-            if failure.kind == "limit":
-                self._remember(mark)
-            if failure.kind not in ("limit", "backends"):
+            if failure.kind != "limit":
                 raise
-            return None  # too large to be kept, or another replica may answer: asked as a whole
+            self._remember(mark)
+            return None  # too large to be kept: asked as a whole
 
     def _remember(self, mark: tuple[str, str]) -> None:
         self._too_large[mark] = None

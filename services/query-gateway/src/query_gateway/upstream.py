@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from query_gateway import backend_errors, config
 from query_gateway.answers import NotAnAnswer
 from query_gateway.breaker import Breaker
+from query_gateway.budget import Budget
 from query_gateway.calls import JSON, Call, Media
 from query_gateway.failures import Failure
 from query_gateway.hedge import Exhausted, Hedged, Unsuccessful
@@ -100,26 +101,37 @@ class _Streamed:
 class Conversation:
     """Several requests to one backend, whose answers are read as a whole."""
 
-    def __init__(self, upstream: "Upstream", backend: Backend, most: int) -> None:
+    def __init__(self, upstream: "Upstream", backend: Backend, budget: Budget) -> None:
         self.backend = backend
+        self.content_type = ""
+        """That of the last answer."""
         self._upstream = upstream
-        self._most = most
-        self._left = most
+        self._budget = budget
+        self._taken = 0
 
     async def ask(self, call: Call) -> bytes:
         """Return the answer to `call`.
 
         Raises `Failure`, also when the answers are longer than permitted together.
         """
-        body = await self._upstream.body(self.backend, call, self._left)
-        self._left -= len(body)
-        if self._left < 0:
-            raise Failure("limit", f"the answer is longer than buffered_bytes ({self._most})")
-        return body
+        exchange = await self._upstream.begin(self.backend, call)
+        with contextlib.closing(exchange), _translated("broke off"):
+            self.content_type = exchange.content_type
+            body = bytearray()
+            while chunk := await exchange.read():
+                self._taken += len(chunk)
+                self._budget.take(len(chunk))
+                body += chunk
+            return bytes(body)
 
     async def read[T](self, read: Callable[[], T]) -> T:
         """Return what `read` makes of the answers so far, which may be long."""
-        return await read_aside(read, self._most - self._left)
+        return await read_aside(read, self._taken)
+
+    def forget(self) -> None:
+        """Give back what was read in vain."""
+        self._budget.give_back(self._taken)
+        self._taken = 0
 
 
 class Upstream:
@@ -159,7 +171,7 @@ class Upstream:
         """
 
         async def begin(backend: Backend) -> Stream:
-            exchange = await self._send(backend, call)
+            exchange = await self.begin(backend, call)
             try:
                 first = exchange.take() if exchange.is_here else await exchange.read()
             except Broken as error:
@@ -168,6 +180,7 @@ class Upstream:
             except BaseException:
                 exchange.close()
                 raise
+            self._breaker.succeeded(backend.id)
             return Stream(backend, exchange, first, self._settings.stall_seconds)
 
         return _Streamed(lambda: self._first(candidates, begin, seconds, Stream.close))
@@ -176,7 +189,7 @@ class Upstream:
         self,
         candidates: Sequence[Backend],
         calls: Sequence[Call],
-        most: int,
+        most: int | Budget,
         read: Callable[[list[bytes]], T],
         *,
         seconds: float = math.inf,
@@ -196,7 +209,7 @@ class Upstream:
     async def converse[T](
         self,
         candidates: Sequence[Backend],
-        most: int,
+        most: int | Budget,
         talk: Callable[[Conversation], Awaitable[T]],
         *,
         seconds: float = math.inf,
@@ -205,37 +218,24 @@ class Upstream:
 
         `talk` raises `NotAnAnswer` for bodies that are not what was asked for, and is then called
         again with the next backend. Raises `Failure`, also when the answers are longer than `most`
-        bytes together.
+        bytes together; a `Budget` may be shared with other conversations.
         """
+        budget = Budget(most) if isinstance(most, int) else most
 
         async def attempt(backend: Backend) -> T:
+            conversation = Conversation(self, backend, budget)
             try:
-                return await talk(Conversation(self, backend, most))
+                found = await talk(conversation)
             except NotAnAnswer as error:
+                conversation.forget()
                 raise BackendFailed("answered something else") from error
+            except BaseException:
+                conversation.forget()
+                raise
+            if conversation.content_type:  # one that was not asked has shown nothing
+                self._breaker.succeeded(backend.id)
+            return found
 
-        return await self._first(candidates, attempt, seconds)
-
-    async def body(self, backend: Backend, call: Call, most: int) -> bytes:
-        """Return one backend's whole answer, or somewhat more than its first `most` bytes.
-
-        Raises `BackendFailed` or `Failure`.
-        """
-        exchange = await self._send(backend, call)
-        with contextlib.closing(exchange), _translated("broke off"):
-            return await _read(exchange, most)
-
-    async def first[T](
-        self,
-        candidates: Sequence[Backend],
-        attempt: Callable[[Backend], Awaitable[T]],
-        *,
-        seconds: float = math.inf,
-    ) -> T:
-        """Return what `attempt` makes of the first backend of which it makes something.
-
-        `attempt` raises `BackendFailed` where the next one shall be asked. Raises `Failure`.
-        """
         return await self._first(candidates, attempt, seconds)
 
     async def _first[T](
@@ -254,7 +254,6 @@ class Upstream:
                 raise
             finally:
                 self._load.end(backend.id)
-            self._breaker.succeeded(backend.id)
             return found
 
         ours = self._settings.timeout_seconds
@@ -295,8 +294,8 @@ class Upstream:
         if self._throttle.allow(backend.id):
             _log.warning("backend failed", extra={"backend": backend.id, "error": str(error)})
 
-    async def _send(self, backend: Backend, call: Call) -> Exchange:
-        """Return a successful answer, its body unread. Raises `BackendFailed` or `Failure`."""
+    async def begin(self, backend: Backend, call: Call) -> Exchange:
+        """Return a successful answer, its body unread; it must be closed. Raises `BackendFailed` or `Failure`."""
         with _translated("no answer"), self._tracing.upstream() as trace:
             sent = self._outgoing.addressed(backend, call, trace)
             exchange = await self._pool.ask(sent.origin, sent.message, sent.greeting)

@@ -1,12 +1,14 @@
 """From a plan to the requests that it needs, and from their answers to the answer of the query; pure."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from query_gateway import unions
 from query_gateway.shards import answers_json, frames, plans, union
 from query_gateway.shards.answers_json import Grid, Read
 from query_gateway.shards.evaluate import evaluate
-from query_gateway.shards.frames import Frame
+from query_gateway.shards.frames import Frame, Uncomputable
 from query_gateway.shards.plans import Fetch, Plan
 
 
@@ -24,6 +26,17 @@ def wanted(plan: Plan, shards: Sequence[str]) -> tuple[Wanted, ...]:
         for fetch in plans.fetches(plan)
         for shard in (shards[:1] if fetch.merge == "any" else shards)
     )
+
+
+def check(plan: Plan, fetch: Fetch, body: bytes, grid: Grid) -> None:
+    """Raise NotAnAnswer for the answer of a backend that `assembled` would not take."""
+    if fetch.merge == "any" and plan == fetch:
+        unions.check([body])  # passed on as it is
+    elif plan == fetch and fetch.merge in ("disjoint", "distinct"):
+        union.check(body, "matrix" if grid.is_range or fetch.kind == "matrix" else "vector")
+    else:
+        with contextlib.suppress(Uncomputable):  # an answer, of which the tenant will hear
+            answers_json.read(body, grid, scalar=fetch.kind == "scalar")
 
 
 def assembled(plan: Plan, bodies: Mapping[Wanted, bytes], grid: Grid, *, limit: int) -> bytes:

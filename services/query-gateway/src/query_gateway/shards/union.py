@@ -35,6 +35,12 @@ class _Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 _answer = msgspec.json.Decoder(_Answer)
 
 
+def check(body: bytes, result_type: str) -> None:
+    """Raise NotAnAnswer for a body that `united` cannot take, or that is of another type."""
+    if decoded(_answer, body).data.result_type != result_type:
+        raise NotAnAnswer
+
+
 def united(bodies: Sequence[bytes], limit: int, *, by_step: bool) -> bytes | None:
     """Return the union, ranges sorted by labels and cut to `limit` series (0: all).
 
