@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.live import Live
 
 from tenantry_cli import backfill as backfilling
-from tenantry_cli import backfill_view, running, snapshot
+from tenantry_cli import backfill_view, edge_command, running, snapshot
 from tenantry_cli import explain as explaining
 from tenantry_cli import manifests as manifest_files
 from tenantry_cli import status as rendering
@@ -163,6 +163,9 @@ def explain(
         _fail(str(error))
     Console().print(explaining.render(explanation))
     raise typer.Exit(1 if explanation.refusal else 0)
+
+
+app.command()(edge_command.edge)
 
 
 def _over_nats[T](url: str, work: Callable[[bus.Bus], Awaitable[T]]) -> T:
