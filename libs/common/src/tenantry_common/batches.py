@@ -126,6 +126,12 @@ async def discard(connection: bus.Bus, stream: str, subject: str, *, until: int)
         await connection.js.purge_stream(stream, seq=until + 1, subject=subject)
 
 
+async def led(connection: bus.Bus, stream: str) -> None:
+    """Return if `stream` has a leader, without whom nothing is stored; raise `BusUnavailable`."""
+    with bus.translated(f"stream {stream}"):
+        await connection.js.stream_info(stream)
+
+
 async def subjects_of(connection: bus.Bus, stream: str, pattern: str) -> frozenset[str]:
     """Return the subjects of `stream` that match `pattern` and hold a message."""
     with bus.translated(f"subjects of {stream}"):

@@ -342,6 +342,15 @@ class Backfill(Message, frozen=True, kw_only=True):
         return self.end_ms > 0 and not self.delivered_ms
 
 
+class Revocation(Message, frozen=True, kw_only=True):
+    """Somebody whom receivers do not believe any more, from now on (KV `revocations`)."""
+
+    kind: Literal["token", "credential", "cluster"]
+    name: str
+    """Id of the token or the credential, or `tenant/job/cluster`."""
+    at_ms: int
+
+
 class LeaseHolder(Message, frozen=True, kw_only=True):
     """Who holds a lease, or who is a live member (KV `leases`)."""
 
@@ -432,6 +441,7 @@ decode_lease = Decoder(LeaseHolder)
 decode_report = Decoder(Report)
 decode_push = Decoder(PushGroup)
 decode_backfill = Decoder(Backfill)
+decode_revocation = Decoder(Revocation)
 
 
 def digest(value: object) -> str:

@@ -4,6 +4,7 @@ Never reachable for tenants. `/healthz` says that the event loop turns; `/readyz
 condition that the service named is met, and otherwise 503 with what it waits for.
 """
 
+import asyncio
 import errno
 import logging
 from collections.abc import Callable, Mapping
@@ -100,6 +101,37 @@ class Hardening:
     """Cancel a request's handler when its client goes away."""
     shutdown_timeout: float = 60.0
     """Seconds for which running requests are waited for when the server is closed."""
+    lingering_time: float = 10.0
+    """Seconds for which the rest of a body is read that nobody wants any more."""
+    auto_decompress: bool = True
+    """Whether bodies are decompressed while they are read, within no limits."""
+    connections: int = 0
+    """Connections that there may be; further ones are closed at once. 0: any number."""
+
+
+class Runner(web.AppRunner):
+    """What serves an application within its limits."""
+
+    def __init__(self, app: web.Application, hardening: Hardening) -> None:
+        arguments = asdict(hardening)
+        self._most = arguments.pop("connections")
+        super().__init__(app, access_log=None, **arguments)
+
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        if not self._most:
+            return server
+        made = server.connection_made
+
+        def connection_made(
+            handler: web.RequestHandler, transport: asyncio.Transport
+        ) -> None:
+            made(handler, transport)
+            if len(server.connections) > self._most:
+                transport.abort()
+
+        server.connection_made = connection_made  # type: ignore[method-assign]  # its only hook
+        return server
 
 
 async def listen(
@@ -115,7 +147,7 @@ async def listen(
 
     With `reuse_port`, other processes may listen there too. Raises `errors.ConfigError` naming the port and `setting` (``$.ops.port``) when it is taken.
     """
-    runner = web.AppRunner(app, access_log=None, **asdict(hardening))
+    runner = Runner(app, hardening)
     await runner.setup()
     site = web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=reuse_port or None)
     try:

@@ -5,11 +5,12 @@ one: a half-written pair of files changes nothing, and no session of the old con
 """
 
 import asyncio
+import contextlib
 import errno
 import logging
 import socket
 import ssl
-from dataclasses import asdict
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiohttp import web
@@ -51,7 +52,7 @@ class Listener:
         self, app: web.Application, settings: config.Tls, hardening: ops.Hardening
     ) -> None:
         self._settings = settings
-        self._runner = web.AppRunner(app, access_log=None, **asdict(hardening))
+        self._runner = ops.Runner(app, hardening)
         self._drain_seconds = hardening.shutdown_timeout
         self._socket: socket.socket | None = None
         self._site: web.SockSite | None = None
@@ -137,6 +138,41 @@ class Listener:
     def _read_client_ca(self) -> object:
         path = self._settings.client_ca_file
         return files.read([Path(path)]) if path else None
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    app: web.Application,
+    host: str,
+    port: int,
+    settings: config.Tls,
+    hardening: ops.Hardening,
+    *,
+    setting: str,
+    reuse_port: bool = False,
+) -> AsyncIterator[None]:
+    """Listen, with TLS or without; at the end wait until running requests are answered.
+
+    Raises `errors.ConfigError` as `Listener.start` and `ops.listen` do.
+    """
+    if not settings:
+        runner, _ = await ops.listen(
+            app, host, port, setting=setting, hardening=hardening, reuse_port=reuse_port
+        )
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+        return
+    listener = Listener(app, settings, hardening)
+    await listener.start(host, port, setting=setting, reuse_port=reuse_port)
+    async with asyncio.TaskGroup() as group:
+        reload = tasks.spawn(group, "follow certificates", listener.run())
+        try:
+            yield
+        finally:
+            await tasks.cancel(reload)
+            await listener.stop()
 
 
 async def _bound(host: str, port: int, reuse_port: bool) -> socket.socket:

@@ -1,11 +1,9 @@
 """Build the query gateway from its configuration, and run it until it is told to stop."""
 
 import asyncio
-import contextlib
 import gc
 import logging
 import time
-from collections.abc import AsyncIterator
 
 from aiohttp import web
 
@@ -148,39 +146,17 @@ async def _serve(
             1.0, settings.shutdown_grace_seconds - settings.listen.drain_delay_seconds - 1
         ),
     )
-    async with _listening(app, settings.listen, hardening):
+    listen = settings.listen
+    async with tls.serving(
+        app,
+        listen.host,
+        listen.port,
+        listen.tls,
+        hardening,
+        setting="$.listen.port",
+        reuse_port=listen.reuse_port,
+    ):
         await process.stopping.wait()
         front.draining = True
         process.readiness.set("draining", False, "told to stop")
         await asyncio.sleep(settings.listen.drain_delay_seconds)
-
-
-@contextlib.asynccontextmanager
-async def _listening(
-    app: web.Application, listen: config.Listen, hardening: ops.Hardening
-) -> AsyncIterator[None]:
-    """Listen, with or without TLS; at the end wait for running requests."""
-    setting = "$.listen.port"
-    if not listen.tls:
-        runner, _ = await ops.listen(
-            app,
-            listen.host,
-            listen.port,
-            setting=setting,
-            hardening=hardening,
-            reuse_port=listen.reuse_port,
-        )
-        try:
-            yield
-        finally:
-            await runner.cleanup()
-        return
-    listener = tls.Listener(app, listen.tls, hardening)
-    await listener.start(listen.host, listen.port, setting=setting, reuse_port=listen.reuse_port)
-    async with asyncio.TaskGroup() as group:
-        reload = tasks.spawn(group, "follow certificates", listener.run())
-        try:
-            yield
-        finally:
-            await tasks.cancel(reload)
-            await listener.stop()

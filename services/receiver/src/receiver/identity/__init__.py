@@ -1,0 +1,1 @@
+"""Who pushes: every way in which a request can say it, and what is believed."""
