@@ -56,7 +56,7 @@ def _presented(request: web.Request) -> str:
     if scheme.lower() == "bearer":
         return rest.strip()
     try:
-        return BasicAuth.decode(sent[0]).password
+        return str(BasicAuth.decode(sent[0]).password)
     except ValueError:
         return ""
 
