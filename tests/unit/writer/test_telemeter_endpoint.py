@@ -21,8 +21,8 @@ from writer.outcome import Answer, ConfigFault, CredentialsFault, Delivered, NoA
         pytest.param(Answer(status=409), Split("409", "unknown"), id="refused behind it"),
         pytest.param(Answer(status=413), Split("413", "size"), id="too large"),
         pytest.param(Answer(status=429, retry_after="30"), Retry("429", 30.0), id="too often"),
-        pytest.param(Answer(status=500, text="x"), Retry("500 x", about_data=True), id="fault"),
-        pytest.param(Answer(status=503), Retry("503"), id="down"),
+        pytest.param(Answer(status=500, text="x"), Retry("500 x", maybe_stored=True, about_data=True), id="fault"),
+        pytest.param(Answer(status=503), Retry("503", maybe_stored=True), id="down"),
         pytest.param(NoAnswer(reason="gone", sent=True), Retry("gone", maybe_stored=True), id="no answer"),
     ],
 )  # fmt: skip

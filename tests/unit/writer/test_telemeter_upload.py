@@ -196,6 +196,20 @@ async def test_a_server_that_takes_less_gets_half_of_it() -> None:
     assert 400 < len(rig.server.uploads[1]) < 600
 
 
+async def test_what_may_have_been_taken_is_sent_again_as_it_was() -> None:
+    a1, a2 = Delivery(A, 1, m("a", 1)), Delivery(A, 2, m("a", 2))
+    rig = Rig(a1)
+    rig.server.answers = [outcome.Retry("no answer", maybe_stored=True)]
+    lane = await rig.lane(a1)
+
+    await lane.post(a1.data)
+    rig.stream = (a1, a2)
+    again = await lane.post(a1.data)
+
+    assert again == outcome.Delivered()
+    assert rig.server.uploads == [[("a", 1)], [("a", 1)]]
+
+
 async def test_without_a_token_nothing_is_sent() -> None:
     a1 = Delivery(A, 1, m("a", 1))
     rig = Rig(a1)

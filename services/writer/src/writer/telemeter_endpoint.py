@@ -68,7 +68,10 @@ def of(answer: outcome.Answer | outcome.NoAnswer, now: float) -> outcome.Outcome
         case status:
             after = outcome.retry_after(answer.retry_after, now)
             return outcome.Retry(
-                reason, after, maybe_stored=200 <= status < 300, about_data=status == 500
+                reason,
+                after,
+                maybe_stored=status < 300 or status >= 500,
+                about_data=status == 500,
             )
 
 

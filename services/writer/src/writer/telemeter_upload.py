@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from tenantry_common import batches, bus, errors, snappy_block, subjects
 from writer import access, batch, deliver, families, outcome
@@ -81,6 +82,23 @@ class Part:
         self.left_out += families.left_out(old, _TOO_OLD)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Upload:
+    """Some bytes, and which samples of which parts they hold."""
+
+    labels: Mapping[str, str]
+    oldest_ms: int
+    body: bytes
+    """Empty: there is nothing to upload."""
+    parts: Sequence[Part]
+    counts: Sequence[int]
+
+    def taken(self) -> None:
+        """Note that the server has it."""
+        for part, count in zip(self.parts, self.counts, strict=True):
+            part.took(count, self.oldest_ms)
+
+
 class Uploader:
     """The uploads of one job to one server."""
 
@@ -102,6 +120,9 @@ class Uploader:
         self._turn = asyncio.Lock()
         self._next = float("-inf")
         self._alone_until = float("-inf")
+        self._doubtful: _Upload | None = None
+        """What the server may have taken without our knowing. It is sent again as it was, so that a
+        server which knows what it has, as our receivers do, does not take it twice."""
         self._parts: dict[str, dict[int, Part]] = {}
 
     def part(self, delivery: batches.Delivery) -> Part:
@@ -116,6 +137,7 @@ class Uploader:
     def set_aside(self, subject: str) -> None:
         """Let nothing of a subject go with others: a batch of it is taken apart."""
         self._parts.pop(subject, None)
+        self._doubtful = None
 
     async def post(self, part: Part) -> outcome.Posted:
         """Upload `part`, with whatever else waits if it is a whole batch, when it is our turn."""
@@ -133,37 +155,47 @@ class Uploader:
         granted = await self._endpoint.grant()
         if not isinstance(granted, access.Granted):
             return granted
+        upload = self._doubtful
+        if upload is None or upload.labels != granted.labels:
+            try:
+                upload = await self._make(first, granted.labels)
+            except errors.Undecodable as error:
+                return outcome.Split(f"unreadable batch: {error}", "invalid")
+        self._doubtful = None
+        if upload.body:
+            result = await self._endpoint.upload(upload.body, granted)
+            if isinstance(result, outcome.Retry) and result.maybe_stored:
+                self._doubtful = upload
+            if not isinstance(result, outcome.Delivered):
+                return self._refused(result, upload, first)
+            self._next = time.monotonic() + self._interval
+        upload.taken()
+        return outcome.Delivered(tuple(first.left_out)) if first.done else self._not_yet()
+
+    async def _make(self, first: Part, labels: Mapping[str, str]) -> "_Upload":
+        """Return the next upload, `first` in front. Raises `errors.Undecodable`."""
         oldest_ms = round((self._now() - OLDEST_SECONDS) * 1000)
-        try:
-            parts = await self._gather(first, granted.labels, oldest_ms)
-        except errors.Undecodable as error:
-            return outcome.Split(f"unreadable batch: {error}", "invalid")
+        parts = await self._gather(first, labels, oldest_ms)
         waiting = [part.waiting(oldest_ms) for part in parts]
         body, taken = families.pack([one for rest in waiting for one in rest], self._limit)
-        if not taken:
-            for part in parts:
-                part.took(0, oldest_ms)
-            return outcome.Delivered(tuple(first.left_out))
-        result = await self._endpoint.upload(body, granted)
-        if not isinstance(result, outcome.Delivered):
-            return self._refused(result, body, alone=len(parts) == 1)
-        self._next = time.monotonic() + self._interval
-        for part, rest in zip(parts, waiting, strict=True):
-            part.took(min(taken, len(rest)), oldest_ms)
-            taken -= min(taken, len(rest))
-        return outcome.Delivered(tuple(first.left_out)) if first.done else self._not_yet()
+        counts = []
+        for rest in waiting:
+            counts.append(min(taken, len(rest)))
+            taken -= counts[-1]
+        return _Upload(labels=labels, oldest_ms=oldest_ms, body=body, parts=parts, counts=counts)
 
     def _not_yet(self) -> outcome.NotYet:
         return outcome.NotYet(max(0.0, self._next - time.monotonic()))
 
-    def _refused(self, result: outcome.Failure, body: bytes, *, alone: bool) -> outcome.Failure:
+    def _refused(self, result: outcome.Failure, upload: "_Upload", first: Part) -> outcome.Failure:
         """Return what to do about a refused upload: smaller ones, fewer batches, or a verdict."""
         if not isinstance(result, outcome.Split):
             return result
-        if result.cause == "size" and len(body) > _SMALLEST_BYTES:
-            self._limit = max(_SMALLEST_BYTES, min(self._limit, len(body)) // 2)
+        size = len(upload.body)
+        if result.cause == "size" and size > _SMALLEST_BYTES:
+            self._limit = max(_SMALLEST_BYTES, min(self._limit, size) // 2)
             return outcome.Retry(f"{result.reason}: at most {self._limit} bytes from now on")
-        if alone:
+        if len(upload.parts) == 1 and upload.parts[0] is first:
             return result
         self._alone_until = time.monotonic() + _ALONE_SECONDS
         return outcome.Retry(f"{result.reason}: each batch by itself from now on")
