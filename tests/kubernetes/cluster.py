@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 import msgspec
 import yaml
@@ -15,7 +15,17 @@ from tests.kubernetes.api_server import ApiServer
 from tests.kubernetes.control_plane import ADMIN, NAMESPACE, ControlPlane
 
 from tenantry_common import kubernetes
-from tenantry_common.kubernetes import Api, Conflict, NotFound, Object, Resource, Settings
+from tenantry_common.kubernetes import (
+    Api,
+    Conflict,
+    Failed,
+    Method,
+    NotFound,
+    Object,
+    Query,
+    Resource,
+    Settings,
+)
 
 ROOT = Path(__file__).parents[2]
 CRD_FILE = ROOT / "deploy" / "crds" / "metricaccess.yaml"
@@ -24,6 +34,9 @@ ROLES = ROOT / "deploy" / "kubernetes" / "base"
 METRIC_ACCESSES = Resource("observability.ethos.io", "v1alpha1", "metricaccesses")
 EVENTS = Resource("events.k8s.io", "v1", "events")
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", namespaced=False)
+
+_TOO_MANY_REQUESTS = 429
+_MOST_TRIES = 60
 
 _RBAC = {
     kind: Resource("rbac.authorization.k8s.io", "v1", plural, namespaced=namespaced)
@@ -34,6 +47,37 @@ _RBAC = {
         ("RoleBinding", "rolebindings", True),
     )
 }
+
+
+class Admin(Api):
+    """The administrator, who like kubectl asks again where a server says that it is not ready yet.
+
+    A real one says so after it was started, and after a custom resource was installed.
+    """
+
+    def __init__(self, api: Api) -> None:
+        super().__init__(api._api, api._timeout)
+
+    @override
+    async def call(
+        self,
+        method: Method,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: object = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        for _ in range(_MOST_TRIES):
+            try:
+                return await super().call(
+                    method, path, query=query, body=body, content_type=content_type
+                )
+            except Failed as error:
+                if error.status != _TOO_MANY_REQUESTS:
+                    raise
+                await asyncio.sleep(error.retry_after or 0.5)
+        raise AssertionError(f"{path} does not become ready")
 
 
 class Cluster:
@@ -186,8 +230,8 @@ async def real(plane: ControlPlane) -> AsyncIterator[Cluster]:
     async def come_back() -> None:
         await plane.server.start(120)
 
-    async with kubernetes.connect(msgspec.convert(plane.settings(ADMIN), Settings)) as admin:
-        cluster = Cluster(admin, plane.settings, leave, come_back)
+    async with kubernetes.connect(msgspec.convert(plane.settings(ADMIN), Settings)) as api:
+        cluster = Cluster(Admin(api), plane.settings, leave, come_back)
         await cluster.install(shipped())
         await cluster.empty()
         try:
@@ -210,7 +254,7 @@ async def emulated(server: ApiServer) -> AsyncIterator[Cluster]:
         server.away = False
 
     settings = {"url": str(server.url).rstrip("/")}
-    async with kubernetes.connect(Settings(url=settings["url"])) as admin:
-        cluster = Cluster(admin, lambda user: settings, leave, come_back, server)
+    async with kubernetes.connect(Settings(url=settings["url"])) as api:
+        cluster = Cluster(Admin(api), lambda user: settings, leave, come_back, server)
         await cluster.install(shipped())
         yield cluster
