@@ -41,7 +41,14 @@ def test_the_file_is_what_the_structs_say() -> None:
 def test_the_schema_is_structural(path: str, schema: Mapping[str, Any]) -> None:
     known = {
         *("type", "format", "description", "default", "enum", "required", "properties", "items"),
-        *("additionalProperties", "maxItems", "maxLength", "minLength", "maxProperties"),
+        *(
+            "additionalProperties",
+            "maxItems",
+            "minItems",
+            "maxLength",
+            "minLength",
+            "maxProperties",
+        ),
         *("minimum", "maximum", "pattern", "x-kubernetes-list-type"),
         *("x-kubernetes-list-map-keys", "x-kubernetes-validations"),
     }

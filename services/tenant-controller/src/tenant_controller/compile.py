@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tenant_controller import delivery, endpoints, names, transform
+from tenant_controller import delivery, endpoints, names, push, transform
 from tenant_controller.boundary import Labels
 from tenant_controller.catalogue import Catalogue, Entry
 from tenant_controller.findings import Finding, in_order
-from tenant_controller.metric_access import RemoteWrite
+from tenant_controller.metric_access import MetricAccess, RemoteWrite, Spec
 from tenant_controller.platform_settings import Platform
 from tenant_controller.validate import Validated
 from tenantry_common import contracts, duration
@@ -109,9 +109,8 @@ def _one(entry: Entry, platform: Platform, labels: Labels | None) -> Compiled:
     cuts = tuple(_cut(entry, platform, labels)) if bounded else ()
     problems = list(cuts)
     job = None
-    remote_write = access.spec.remote_write if access else None
-    if remote_write is not None and remote_write.enabled:
-        made = _job(entry, remote_write, permitted, platform)
+    if access is not None and (access.spec.push is not None or _delivered(access.spec)):
+        made = _job(access, permitted, platform)
         if isinstance(made, Problem):
             problems.append(made)
         else:
@@ -138,47 +137,70 @@ def _cut(entry: Entry, platform: Platform, labels: Labels | None) -> Iterator[Pr
             )
 
 
+def _delivered(spec: Spec) -> RemoteWrite | None:
+    """Return the delivery that is asked for."""
+    written = spec.remote_write
+    return written if written is not None and written.enabled else None
+
+
 def _job(
-    entry: Entry, remote_write: RemoteWrite, permitted: RuleSet, platform: Platform
+    access: MetricAccess, permitted: RuleSet, platform: Platform
 ) -> DeliveryJob | Problem | None:
-    """Return the job, why there is none, or None when nothing could be delivered."""
-    if permitted.is_empty:
+    """Return the job, why there is none, or None when nothing could be delivered.
+
+    What clusters push is a job even if nothing of it is permitted: they are to be answered.
+    """
+    spec, tenant = access.spec, access.metadata.namespace
+    if permitted.is_empty and spec.push is None:
         return None
-    found = endpoints.of(remote_write, entry.validated.namespace, platform.network)
+    remote_write = _delivered(spec)
+    found = endpoints.of(remote_write, tenant, platform.network) if remote_write else ()
     if isinstance(found, Problem):
         return found
-    relabelings = delivery.relabel_rules(remote_write)
-    rules = _matchers(permitted)
-    access = entry.validated.access
-    steps = transform.steps(access.spec.transform if access else None)
+    policy = push.policy(spec.push) if spec.push else None
     job = DeliveryJob(
-        tenant=entry.validated.namespace,
-        name=entry.validated.name,
-        digest=contracts.digest(
-            (
-                rules,
-                relabelings,
-                sorted(remote_write.extra_labels.items()),
-                remote_write.honor_labels,
-                remote_write.collection,
-                *((steps,) if steps != contracts.LabelSteps() else ()),
-            )
-        ),
-        rules=rules,
-        interval_ms=duration.milliseconds(remote_write.interval) or 0,
-        lookback_ms=duration.milliseconds(remote_write.lookback) or 0,
-        collection=remote_write.collection,
-        protocol=remote_write.protocol,
-        extra_labels=remote_write.extra_labels,
-        honor_labels=remote_write.honor_labels,
-        relabelings=relabelings,
-        steps=steps,
-        endpoints=found,
+        tenant=tenant,
+        name=access.metadata.name,
+        digest="",
+        rules=_matchers(permitted),
+        interval_ms=policy.interval_ms if policy else 0,
+        lookback_ms=0,
+        steps=transform.steps(spec.transform),
+        push=policy,
     )
+    if remote_write is not None:
+        job = msgspec.structs.replace(
+            job,
+            interval_ms=duration.milliseconds(remote_write.interval) or 0,
+            lookback_ms=duration.milliseconds(remote_write.lookback) or 0,
+            collection=remote_write.collection,
+            protocol=remote_write.protocol,
+            extra_labels=remote_write.extra_labels,
+            honor_labels=remote_write.honor_labels,
+            relabelings=delivery.relabel_rules(remote_write),
+            endpoints=found,
+        )
+    job = msgspec.structs.replace(job, digest=_digest(job))
     if (size := len(contracts.encode(job))) > _LARGEST_MESSAGE:
         message = f"compiles to {size} bytes, more than {_LARGEST_MESSAGE}: nothing is delivered"
         return Problem(path="$.spec", message=message)
     return job
+
+
+def _digest(job: DeliveryJob) -> str:
+    """Return the digest of everything that decides which bytes are produced for `job`."""
+    return contracts.digest(
+        (
+            job.rules,
+            job.relabelings,
+            sorted(job.extra_labels.items()),
+            job.honor_labels,
+            job.collection,
+            # Jobs without what came later keep the digest that they had.
+            *((job.steps,) if job.steps != contracts.LabelSteps() else ()),
+            *((job.push,) if job.push is not None else ()),
+        )
+    )
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)

@@ -13,6 +13,8 @@ type Name = Literal["Ready", "Valid", "Collecting", "Delivering", "BoundaryAppli
 
 NAMES: tuple[Name, ...] = ("Ready", "Valid", "Collecting", "Delivering", "BoundaryApplied")
 
+_NOT_REQUESTED = "NotRequested"
+_NOT_ENABLED = "spec.remoteWrite is not enabled"
 _MOST_PROBLEMS = 20
 _LONGEST = 8_000  # characters; Kubernetes allows 32,768
 
@@ -86,6 +88,9 @@ def _boundary(compiled: Compiled) -> Condition:
 def _collecting(compiled: Compiled, delivery: Delivery | None) -> Condition:
     if delivery is None:
         return Condition("Collecting", *_without_job(compiled))
+    if compiled.job is not None and compiled.job.push is not None:
+        message = "clusters push to the receivers"
+        return Condition("Collecting", "False", _NOT_REQUESTED, message)
     if not delivery.collector_reports:
         message = "no collector has reported about it"
         return Condition("Collecting", "Unknown", "Waiting", message)
@@ -97,6 +102,8 @@ def _collecting(compiled: Compiled, delivery: Delivery | None) -> Condition:
 def _delivering(compiled: Compiled, delivery: Delivery | None) -> Condition:
     if delivery is None:
         return Condition("Delivering", *_without_job(compiled))
+    if not delivery.replicas:
+        return Condition("Delivering", "False", _NOT_REQUESTED, _NOT_ENABLED)
     failing = [replica for replica in delivery.replicas if replica.error]
     if failing:
         message = "; ".join(f"{replica.endpoint}: {replica.error}" for replica in failing)
@@ -113,7 +120,7 @@ def _without_job(compiled: Compiled) -> tuple[Truth, str, str]:
     if access is None:
         return "False", "Invalid", "the object grants nothing"
     if access.spec.remote_write is None or not access.spec.remote_write.enabled:
-        return "False", "NotRequested", "spec.remoteWrite is not enabled"
+        return "False", _NOT_REQUESTED, _NOT_ENABLED
     if compiled.permitted.is_empty:
         return "False", "NothingPermitted", "nothing is permitted that could be delivered"
     found = [finding.problem for finding in compiled.findings if finding.is_error]
@@ -130,7 +137,7 @@ def _ready(
     if not published:
         return Condition("Ready", "False", "Publishing", "it does not take effect yet")
     for part in (collecting, delivering):
-        if part.status != "True" and part.reason != "NotRequested":
+        if part.status != "True" and part.reason != _NOT_REQUESTED:
             reason = part.reason if part.status == "Unknown" else f"Not{part.name}"
             return Condition("Ready", "False", reason, f"see the condition {part.name}")
     return Condition("Ready", "True", "Ready", "")

@@ -119,6 +119,10 @@ OF_FIELDS: Mapping[type, Mapping[str, Note]] = {
             "most of them are mistakes."
         ),
         "remoteWrite": _said("Delivery of what is granted. None: it can only be queried."),
+        "push": _said(
+            "Clusters push the samples to the receivers; no source is asked for them. What of them is "
+            "taken is what `metrics` permits."
+        ),
         "transform": _said(
             "What becomes of the labels of series that leave, after relabelling; queries see them as "
             "they are."
@@ -154,6 +158,36 @@ OF_FIELDS: Mapping[type, Mapping[str, Note]] = {
         "pushgateway": _said("For the type pushgateway."),
         "remoteWrite": _said("For the type remote_write."),
         "telemeter": _said("For the type telemeter."),
+    },
+    spec.Push: {
+        "sources": _said(
+            "Ids of the clusters that may push; `*`: every one that holds a credential for this "
+            "object.",
+            minItems=1,
+            maxItems=10000,
+            items={"minLength": 1, "maxLength": 255},
+            **_ATOMIC,
+        ),
+        "idLabel": _said(
+            "Label that holds the id of the cluster; it is added where it is missing.",
+            minLength=1,
+            maxLength=128,
+        ),
+        "labels": _said(
+            "Labels that every series gets, and that clusters are told to set.", maxProperties=64
+        ),
+        "required": _said("Labels without which a series is rejected.", maxItems=64, **_ATOMIC),
+        "timestamps": _said(
+            "keep: as they are pushed. clamp-future: those in the future become now. overwrite: all "
+            "become now."
+        ),
+        "maxAge": _said("Samples that are older are rejected.", **_lasts("1m", "168h")),
+        "interval": _said(
+            "Least time between two uploads of a cluster; remote writes are not held to it.",
+            **_lasts("0s", "9m"),
+        ),
+        "strict": _said("Refuse a whole push where one of its series would be rejected."),
+        "federate": _said("Whether the newest samples are served on /federate."),
     },
     spec.Transform: {
         "elide": _said("Labels that are dropped.", maxItems=64, **_ATOMIC),

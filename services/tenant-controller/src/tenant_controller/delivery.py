@@ -54,8 +54,8 @@ _LONGEST_ID = 255
 
 def problems(remote_write: RemoteWrite) -> Iterator[Problem]:
     """Yield everything that is wrong with the delivery of an object."""
-    yield from _duration(f"{PATH}.interval", remote_write.interval, _INTERVAL_MS, "5s to 24h")
-    yield from _duration(f"{PATH}.lookback", remote_write.lookback, _LOOKBACK_MS, "0s to 168h")
+    yield from within(f"{PATH}.interval", remote_write.interval, _INTERVAL_MS, "5s to 24h")
+    yield from within(f"{PATH}.lookback", remote_write.lookback, _LOOKBACK_MS, "0s to 168h")
     yield from _extra_labels(remote_write)
     yield from _relabelings(remote_write)
     yield from _target(remote_write)
@@ -76,7 +76,8 @@ def relabel_rules(remote_write: RemoteWrite) -> tuple[RelabelRule, ...]:
     return tuple(map(_relabel_rule, remote_write.metric_relabelings))
 
 
-def _duration(path: str, text: str, allowed: range, said: str) -> Iterator[Problem]:
+def within(path: str, text: str, allowed: range, said: str) -> Iterator[Problem]:
+    """Yield that `text` is no duration, or none of the `allowed` milliseconds, which `said` names."""
     length = duration.milliseconds(text)
     if length is None:
         yield Problem(path=path, message=f'{text!r} is not a duration such as "30s" or "1h30m"')
@@ -151,7 +152,7 @@ def _telemeter(path: str, target: TelemeterTarget) -> Iterator[Problem]:
         yield Problem(path=f"{path}.url", message="must not have a query")
     yield from _cluster_id(path, target.cluster_id)
     yield from _client_certificate(path, target.tls_config)
-    yield from _duration(
+    yield from within(
         f"{path}.uploadInterval", target.upload_interval, _UPLOAD_INTERVAL_MS, "1s to 24h"
     )
     if target.upload_bytes not in _UPLOAD_BYTES:

@@ -17,6 +17,8 @@ DEFAULT_INTERVAL = "30s"
 DEFAULT_LOOKBACK = "1h"
 DEFAULT_UPLOAD_INTERVAL = "4m30s"
 DEFAULT_UPLOAD_BYTES = 512_000
+DEFAULT_ID_LABEL = "_id"
+DEFAULT_MAX_AGE = "24h"
 
 
 class _Written(
@@ -176,6 +178,21 @@ class RemoteWrite(_Written, frozen=True, kw_only=True):
     telemeter: TelemeterTarget | None = None
 
 
+class Push(_Written, frozen=True, kw_only=True):
+    """Samples that clusters push to the receivers, instead of being collected. Ours."""
+
+    sources: tuple[str, ...]
+    """Ids of the clusters; `*`: every one that holds a credential for this object."""
+    id_label: str = DEFAULT_ID_LABEL
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    timestamps: Literal["keep", "clamp-future", "overwrite"] = "keep"
+    max_age: str = DEFAULT_MAX_AGE
+    interval: str = DEFAULT_UPLOAD_INTERVAL
+    strict: bool = False
+    federate: bool = True
+
+
 class Spec(_Written, frozen=True, kw_only=True):
     """What is granted, and where it is delivered."""
 
@@ -186,6 +203,8 @@ class Spec(_Written, frozen=True, kw_only=True):
     allow_all: bool = False
     """Ours. Whether a rule may match everything."""
     remote_write: RemoteWrite | None = None
+    push: Push | None = None
+    """Ours. Set: clusters push the samples, and no source is asked for them."""
     transform: Transform | None = None
     """Ours. Of what is delivered, after relabelling; what tenants query is left as it is."""
 

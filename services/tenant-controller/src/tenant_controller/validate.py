@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tenant_controller import delivery, names, rules, structure, transform
+from tenant_controller import delivery, names, push, rules, structure, transform
 from tenant_controller.metric_access import API_VERSION, KIND, MetricAccess
 from tenantry_common.contracts import Problem
 
@@ -82,6 +82,8 @@ def _identity(access: MetricAccess) -> Iterator[Problem]:
 
 
 def _delivery(access: MetricAccess) -> Iterator[Problem]:
+    if access.spec.push is not None:
+        yield from push.problems(access.spec)
     if access.spec.remote_write is not None:
         yield from delivery.problems(access.spec.remote_write)
     if access.spec.transform is not None:
