@@ -10,7 +10,7 @@ def test_a_failure_becomes_the_error_envelope() -> None:
     response = responses.error(Failure("syntax", "1:1: parse error"))
 
     assert response.status == 400
-    assert response.content_type == "application/json"
+    assert response.headers["Content-Type"] == "application/json"
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Server"] == "tenantry"
     assert response.body == (

@@ -123,15 +123,17 @@ class Runner(web.AppRunner):
             return server
         made = server.connection_made
 
-        def connection_made(
-            handler: web.RequestHandler, transport: asyncio.Transport
-        ) -> None:
+        def connection_made(handler: web.RequestHandler, transport: asyncio.Transport) -> None:
             made(handler, transport)
             if len(server.connections) > self._most:
                 transport.abort()
 
         server.connection_made = connection_made  # type: ignore[method-assign]  # its only hook
         return server
+
+
+type MakeRunner = Callable[[web.Application, Hardening], web.AppRunner]
+"""Makes what serves an application; `Runner`, or a kind of it."""
 
 
 async def listen(
@@ -142,12 +144,13 @@ async def listen(
     setting: str,
     hardening: Hardening = Hardening(),
     reuse_port: bool = False,
+    make: MakeRunner = Runner,
 ) -> tuple[web.AppRunner, int]:
     """Serve `app`; return the runner to clean up and the port that was taken.
 
     With `reuse_port`, other processes may listen there too. Raises `errors.ConfigError` naming the port and `setting` (``$.ops.port``) when it is taken.
     """
-    runner = Runner(app, hardening)
+    runner = make(app, hardening)
     await runner.setup()
     site = web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=reuse_port or None)
     try:

@@ -49,10 +49,15 @@ class Listener:
     """One port that is served over TLS."""
 
     def __init__(
-        self, app: web.Application, settings: config.Tls, hardening: ops.Hardening
+        self,
+        app: web.Application,
+        settings: config.Tls,
+        hardening: ops.Hardening,
+        *,
+        make: ops.MakeRunner = ops.Runner,
     ) -> None:
         self._settings = settings
-        self._runner = ops.Runner(app, hardening)
+        self._runner = make(app, hardening)
         self._drain_seconds = hardening.shutdown_timeout
         self._socket: socket.socket | None = None
         self._site: web.SockSite | None = None
@@ -150,6 +155,7 @@ async def serving(
     *,
     setting: str,
     reuse_port: bool = False,
+    make: ops.MakeRunner = ops.Runner,
 ) -> AsyncIterator[None]:
     """Listen, with TLS or without; at the end wait until running requests are answered.
 
@@ -157,14 +163,20 @@ async def serving(
     """
     if not settings:
         runner, _ = await ops.listen(
-            app, host, port, setting=setting, hardening=hardening, reuse_port=reuse_port
+            app,
+            host,
+            port,
+            setting=setting,
+            hardening=hardening,
+            reuse_port=reuse_port,
+            make=make,
         )
         try:
             yield
         finally:
             await runner.cleanup()
         return
-    listener = Listener(app, settings, hardening)
+    listener = Listener(app, settings, hardening, make=make)
     await listener.start(host, port, setting=setting, reuse_port=reuse_port)
     async with asyncio.TaskGroup() as group:
         reload = tasks.spawn(group, "follow certificates", listener.run())

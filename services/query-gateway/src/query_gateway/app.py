@@ -5,8 +5,6 @@ import gc
 import logging
 import time
 
-from aiohttp import web
-
 from query_gateway import config, pages, tracing, upstream
 from query_gateway.admission import Admission
 from query_gateway.audit import Audit
@@ -16,6 +14,7 @@ from query_gateway.exchange import Exchange
 from query_gateway.front import Front
 from query_gateway.handlers import Gateway
 from query_gateway.identity import modes
+from query_gateway.inbound import door
 from query_gateway.metrics import Metrics
 from query_gateway.policies import Policies
 from query_gateway.stepwise import stepwise
@@ -56,14 +55,12 @@ async def main(settings: config.Config, process: runtime.Runtime) -> None:
             metrics=metrics,
             audit=Audit(settings.audit),
             tracing=traces,
-            limits=settings.limits,
             knows=policies.__contains__,
         )
         asked = upstream.Upstream(
             pool, settings.upstream, metrics, traces, Keyring(settings.backend_access)
         )
         gateway = Gateway(
-            front=front,
             modes=identity,
             exchange=Exchange(
                 policies=policies,
@@ -102,7 +99,7 @@ async def main(settings: config.Config, process: runtime.Runtime) -> None:
             # What is here now stays: the collector need not look at it again and again.
             gc.collect()
             gc.freeze()
-            await _serve(gateway.application(), front, settings, process)
+            await _serve(gateway, front, settings, process)
             for task in background:
                 task.cancel()
 
@@ -135,7 +132,7 @@ async def _watch_readiness(
 
 
 async def _serve(
-    app: web.Application, front: Front, settings: config.Config, process: runtime.Runtime
+    gateway: Gateway, front: Front, settings: config.Config, process: runtime.Runtime
 ) -> None:
     """Serve tenants until the process is told to stop, then until their requests are answered."""
     hardening = ops.Hardening(
@@ -147,6 +144,7 @@ async def _serve(
         ),
     )
     listen = settings.listen
+    app, make = door.serving(front, gateway.answer, settings.limits)
     async with tls.serving(
         app,
         listen.host,
@@ -155,6 +153,7 @@ async def _serve(
         hardening,
         setting="$.listen.port",
         reuse_port=listen.reuse_port,
+        make=make,
     ):
         await process.stopping.wait()
         front.draining = True

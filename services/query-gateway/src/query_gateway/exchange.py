@@ -6,7 +6,6 @@ import random
 from collections.abc import AsyncIterator, Callable
 
 import msgspec
-from aiohttp import web
 
 import tenantry_promql as promql
 from query_gateway import (
@@ -26,11 +25,13 @@ from query_gateway.backends import Backends
 from query_gateway.calls import Call
 from query_gateway.endpoints import LOCAL, QUERY, Endpoint
 from query_gateway.failures import Failure
+from query_gateway.inbound.request import Request
 from query_gateway.metrics import Metrics
 from query_gateway.over_shards import Ask, OverShards
 from query_gateway.parameters import Arguments
 from query_gateway.policies import Policies
 from query_gateway.remote_read import RemoteRead
+from query_gateway.responses import Reply
 from query_gateway.route import Route
 from query_gateway.routes import Routes
 from query_gateway.stepwise import Stepwise
@@ -52,7 +53,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     arguments: Arguments
     limits: config.TenantLimits
     """Those of the tenant."""
-    request: web.Request
+    request: Request
     """The one to be answered. Nothing is read from it any more."""
 
 
@@ -87,15 +88,18 @@ class Exchange:
         self._draw = draw
         self._started = now()
 
-    async def answer(self, asked: Asked) -> web.StreamResponse:
-        """Answer what is asked by what the tenant may see now. Raises `Failure`."""
+    async def answer(self, asked: Asked) -> Reply | None:
+        """Return what the tenant may see now of what is asked; None: it was sent in pieces.
+
+        Raises `Failure`.
+        """
         rules = self._policies.rules_of(asked.tenant)
         try:
             return await self._answer(asked, rules)
         except answers.Violation:
             raise self._withheld(asked, rules) from None
 
-    async def _answer(self, asked: Asked, rules: promql.RuleSet) -> web.StreamResponse:
+    async def _answer(self, asked: Asked, rules: promql.RuleSet) -> Reply | None:
         kind = asked.endpoint.answer
         if kind in LOCAL:
             return self._local(asked, rules)
@@ -121,7 +125,7 @@ class Exchange:
             return await self._stream(asked, chosen, wanted[0], rules)
         return await self._whole(asked, chosen, wanted, rules)
 
-    def _local(self, asked: Asked, rules: promql.RuleSet) -> web.Response:
+    def _local(self, asked: Asked, rules: promql.RuleSet) -> Reply:
         return responses.success(
             local_answers.body(
                 asked.endpoint.answer,
@@ -140,7 +144,7 @@ class Exchange:
         rules: promql.RuleSet,
         body: bytes,
         content_type: str = responses.JSON,
-    ) -> web.Response:
+    ) -> Reply:
         """Answer with what was put together, a share of it checked once more."""
         if self._is_to_be_checked(asked):
             await read_aside(functools.partial(answers.check, body, rules.matches), len(body))
@@ -183,7 +187,7 @@ class Exchange:
 
     async def _stream(
         self, asked: Asked, chosen: Route, call: Call, rules: promql.RuleSet
-    ) -> web.StreamResponse:
+    ) -> Reply | None:
         """Pass an answer through as it comes."""
         seconds, most = asked.limits.timeout_seconds, asked.limits.answer_bytes
         async with self._upstream.stream(chosen.candidates, call, seconds=seconds) as answer:
@@ -199,7 +203,7 @@ class Exchange:
                 chunks, length = search_lines.lines(chunks, permitted), None
             elif is_checked:
                 chunks = self._checked(chunks, asked, rules)
-            return await self._streaming.send(
+            await self._streaming.send(
                 asked.request,
                 asked.endpoint.name,
                 chunks,
@@ -207,6 +211,7 @@ class Exchange:
                 length=length,
                 most=most,
             )
+            return None
 
     def _is_to_be_checked(self, asked: Asked) -> bool:
         """Choose the share of answers that are checked, among those of which that can be said."""
@@ -238,7 +243,7 @@ class Exchange:
 
     async def _whole(
         self, asked: Asked, chosen: Route, wanted: tuple[Call, ...], rules: promql.RuleSet
-    ) -> web.Response:
+    ) -> Reply:
         """Answer with what was read as a whole, checked against the rules once more."""
         read = functools.partial(whole_answers.body, asked.endpoint.answer, asked.arguments, rules)
         body = await self._upstream.ask(

@@ -65,12 +65,14 @@ class Failure(Exception):
     backend's address.
     """
 
-    def __init__(self, kind: Kind, text: str, *, retry_after: float = 0.0) -> None:
+    def __init__(self, kind: Kind, text: str, *, retry_after: float = 0.0, allow: str = "") -> None:
         super().__init__(text)
         self.kind: Kind = kind
         self.text = text
         self.retry_after = retry_after
         """Seconds after which it is worth asking again; 0 says nothing about that."""
+        self.allow = allow
+        """The methods that the endpoint takes, where another one was the matter."""
 
     @property
     def status(self) -> int:

@@ -1,13 +1,9 @@
-"""HTTP in, HTTP out: read a request, find out who asks, wait for a place, answer or say why not."""
+"""Read a request, find out who asks, wait for a place, answer or say why not."""
 
-import asyncio
-import functools
 import time
 from collections.abc import Callable
 
-from aiohttp import web
-
-from query_gateway import config, endpoints, form, front, limits, parameters
+from query_gateway import config, endpoints, form, limits, parameters
 from query_gateway.admission import Admission
 from query_gateway.bucket import Buckets
 from query_gateway.calls import PROTOBUF
@@ -15,17 +11,19 @@ from query_gateway.config import TenantLimits
 from query_gateway.endpoints import Endpoint
 from query_gateway.exchange import Asked, Exchange
 from query_gateway.failures import Failure
-from query_gateway.front import Front
 from query_gateway.identity import tenant
 from query_gateway.identity.modes import Modes
-from query_gateway.identity.presented import TENANT_HEADER
+from query_gateway.identity.presented import TENANT_HEADER, Presented
 from query_gateway.identity.principal import Principal
 from query_gateway.identity.tenant import Named
+from query_gateway.inbound.head import FORM
+from query_gateway.inbound.request import Request
 from query_gateway.metrics import Metrics
 from query_gateway.parameters import Arguments
+from query_gateway.responses import Reply
 from query_gateway.visit import digest
 
-_FORM = "application/x-www-form-urlencoded"
+_TENANT = TENANT_HEADER.lower()
 
 
 class Gateway:
@@ -34,7 +32,6 @@ class Gateway:
     def __init__(
         self,
         *,
-        front: Front,
         modes: Modes,
         exchange: Exchange,
         admission: Admission,
@@ -42,35 +39,23 @@ class Gateway:
         settings: config.Config,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._front = front
         self._modes = modes
         self._admission = admission
         self._metrics = metrics
-        self._limits = settings.limits
         self._per_tenant = limits.PerTenant(settings.limits)
         self._buckets = Buckets()
         self._exchange = exchange
         self._clock = clock
 
-    def application(self) -> web.Application:
-        """Return the application: the closed list of endpoints, everything else 404."""
-        app = web.Application(client_max_size=self._limits.request_bytes)
-        self._front.install(app)
-        for endpoint in endpoints.ENDPOINTS:
-            for name, path in endpoint.routes:
-                resource = app.router.add_resource(path, name=name)
-                for method in sorted(endpoint.methods):
-                    resource.add_route(method, functools.partial(self._handle, endpoint))
-        return app
-
-    async def _handle(self, endpoint: Endpoint, request: web.Request) -> web.StreamResponse:
-        visit = request[front.VISIT]
-        visit.principal = await self._identified(request)
+    async def answer(self, endpoint: Endpoint, request: Request) -> Reply | None:
+        """Return the answer; None says that it was sent in pieces. Raises `Failure`."""
+        visit = request.visit
+        visit.principal = await self._identified(request.presented)
         arguments = await self._read(endpoint, request)
         visit.digest = digest(_texts(arguments))
         places = Named(
-            path=request.match_info.get("tenant"),
-            headers=tuple(request.headers.getall(TENANT_HEADER, ())),
+            path=request.tenant,
+            headers=request.values(_TENANT),
             parameter=arguments.single.get(endpoints.NAMESPACE),
         )
         named = tenant.named(places)
@@ -90,9 +75,9 @@ class Gateway:
                 )
             )
 
-    async def _identified(self, request: web.Request) -> Principal:
+    async def _identified(self, presented: Presented) -> Principal:
         try:
-            principal = await self._modes.identify(front.presented(request))
+            principal = await self._modes.identify(presented)
         except Failure:
             self._metrics.identified_by("none")
             raise
@@ -111,56 +96,25 @@ class Gateway:
             # Elsewhere times only choose blocks of the index; promtool asks from 1970 on.
             limits.check_range(arguments.single, own)
 
-    async def _read(self, endpoint: Endpoint, request: web.Request) -> Arguments:
+    async def _read(self, endpoint: Endpoint, request: Request) -> Arguments:
         """Read the request's parameters, each once. Raises `Failure`."""
-        encoding = request.headers.getall("Content-Encoding", [])
+        encoding = list(request.values("content-encoding"))
         if encoding != (["snappy"] if endpoint.takes_message else []):
             wanted = "snappy is the" if endpoint.takes_message else "there is no"
             raise Failure("media_type", f"{wanted} Content-Encoding that is accepted here")
-        # What is not ASCII in the URL comes as surrogates; it counts as the bytes that were sent.
-        url = request.rel_url.raw_query_string.encode("utf-8", "surrogateescape")
-        body = await self._body(endpoint, request) if request.method == "POST" else b""
+        media_type = PROTOBUF if endpoint.takes_message else FORM
+        body = await request.body(media_type) if request.method == "POST" else b""
         return parameters.read(
             endpoint,
-            form.decode(url, "URL"),
+            form.decode(request.query, "URL"),
             () if endpoint.takes_message else form.decode(body, "body"),
-            request.match_info.get("name", ""),
-            accept=", ".join(request.headers.getall("Accept", [])),
+            request.label,
+            accept=", ".join(request.values("accept")),
             message=body if endpoint.takes_message else b"",
         )
-
-    async def _body(self, endpoint: Endpoint, request: web.Request) -> bytes:
-        types = request.headers.getall("Content-Type", [])
-        if not types and not request.body_exists:
-            return b""
-        wanted = PROTOBUF if endpoint.takes_message else _FORM
-        if types != [wanted] and (
-            len(types) != 1 or request.content_type != wanted or not _is_utf8(request.charset)
-        ):
-            raise Failure("media_type", f"the body must be {wanted}")
-        if request.content.is_eof():  # it is here
-            return self._not_too_long(request.content.read_nowait())
-        try:
-            async with asyncio.timeout(self._limits.read_seconds):
-                return await request.read()
-        except TimeoutError:
-            text = f"the body did not arrive within read_seconds ({self._limits.read_seconds:g})"
-            raise Failure("slow_request", text) from None
-        except web.RequestPayloadError:
-            raise Failure("malformed", "the body cannot be read") from None
-
-    def _not_too_long(self, body: bytes) -> bytes:
-        most = self._limits.request_bytes
-        if len(body) > most:
-            raise web.HTTPRequestEntityTooLarge(most)
-        return body
 
 
 def _texts(arguments: Arguments) -> tuple[str, ...]:
     """Return what is asked for, apart from when."""
     query = arguments.single.get(endpoints.QUERY)
     return (*((query,) if query else ()), *arguments.selectors)
-
-
-def _is_utf8(charset: str | None) -> bool:
-    return charset is None or charset.lower() in ("utf-8", "utf8")

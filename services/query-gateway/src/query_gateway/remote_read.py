@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from aiohttp import web
-
 import tenantry_promql as promql
 from query_gateway import (
     calls,
@@ -17,7 +15,9 @@ from query_gateway import (
 )
 from query_gateway.budget import Budget
 from query_gateway.failures import Failure
+from query_gateway.inbound.request import Request
 from query_gateway.read_request import Plan
+from query_gateway.responses import Reply
 from query_gateway.route import Route
 from query_gateway.shards.frames import Uncomputable
 from query_gateway.stored_labels import StoredLabels
@@ -37,15 +37,15 @@ class RemoteRead:
 
     async def answer(
         self,
-        request: web.Request,
+        request: Request,
         message: bytes,
         routes: Sequence[Route],
         rules: promql.RuleSet,
         own: config.TenantLimits,
-    ) -> web.StreamResponse:
-        """Answer the `message` of `request` from all shards, within the tenant's own limits.
+    ) -> Reply | None:
+        """Return the answer of all shards to the `message` of `request`, within the tenant's own limits.
 
-        Raises `Failure` and `Violation`.
+        None says that it was sent in pieces. Raises `Failure` and `Violation`.
         """
         plan = read_request.plan(message, rules, limits.for_promql(own), most=self._most_asked)
         if len(routes) > 1:
@@ -56,9 +56,10 @@ class RemoteRead:
                 routes[0].candidates, plan.calls[0], seconds=own.timeout_seconds
             ) as answer:
                 frames = read_chunks.admitted(answer.chunks(), StoredLabels(rules, answer.backend))
-                return await self._streaming.send(
+                await self._streaming.send(
                     request, "read", frames, content_type=_CHUNKS, most=own.answer_bytes
                 )
+                return None
         budget = Budget(own.buffered_bytes)
         return _response(plan, await self._united(plan, routes[0], rules, own, budget))
 
@@ -111,8 +112,8 @@ class RemoteRead:
         )
 
 
-def _response(plan: Plan, body: bytes) -> web.Response:
+def _response(plan: Plan, body: bytes) -> Reply:
     if plan.streamed:
-        return web.Response(body=body, headers={**responses.HEADERS, "Content-Type": _CHUNKS})
+        return responses.success(body, _CHUNKS)
     encoded = {"Content-Type": calls.PROTOBUF, "Content-Encoding": "snappy"}
-    return web.Response(body=body, headers={**responses.HEADERS, **encoded})
+    return Reply(headers={**responses.HEADERS, **encoded}, body=body)

@@ -1,9 +1,9 @@
 """What tenants are sent: the Prometheus envelopes, their headers and content type."""
 
 import math
+from collections.abc import Mapping
 
 import msgspec
-from aiohttp import web
 
 from query_gateway.failures import Failure
 
@@ -18,6 +18,14 @@ HEADERS = {
 }
 
 
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that is here as a whole."""
+
+    status: int = 200
+    headers: Mapping[str, str]
+    body: bytes
+
+
 def error_body(failure: Failure) -> bytes:
     """Return the envelope of `failure`."""
     return msgspec.json.encode(
@@ -25,18 +33,18 @@ def error_body(failure: Failure) -> bytes:
     )
 
 
-def error(failure: Failure) -> web.Response:
-    """Return the response for `failure`."""
-    headers = dict(HEADERS)
+def error(failure: Failure) -> Reply:
+    """Return the reply for `failure`."""
+    headers = {**HEADERS, "Content-Type": JSON}
     if failure.kind == "unauthenticated":
         headers["WWW-Authenticate"] = 'Bearer realm="tenantry"'  # RFC 9110: a 401 names a scheme
     if failure.retry_after:
         headers["Retry-After"] = str(math.ceil(failure.retry_after))
-    return web.Response(
-        status=failure.status, body=error_body(failure), content_type=JSON, headers=headers
-    )
+    if failure.allow:
+        headers["Allow"] = failure.allow
+    return Reply(status=failure.status, headers=headers, body=error_body(failure))
 
 
-def success(body: bytes, content_type: str = JSON) -> web.Response:
-    """Return the response for an answer that is here as a whole."""
-    return web.Response(body=body, headers={**HEADERS, "Content-Type": content_type})
+def success(body: bytes, content_type: str = JSON) -> Reply:
+    """Return the reply that answers a request."""
+    return Reply(headers={**HEADERS, "Content-Type": content_type}, body=body)

@@ -5,12 +5,11 @@ import logging
 from collections.abc import AsyncIterator
 
 import aiohttp
-from aiohttp import web
 
 from query_gateway import responses
 from query_gateway.answers import NotAnAnswer, Violation
 from query_gateway.failures import Failure
-from query_gateway.front import VISIT
+from query_gateway.inbound.request import Request
 from query_gateway.metrics import Metrics
 from query_gateway.wire.errors import Broken
 
@@ -34,14 +33,14 @@ class Streaming:
 
     async def send(
         self,
-        request: web.Request,
+        request: Request,
         endpoint: str,
         chunks: AsyncIterator[bytes],
         *,
         content_type: str,
         length: int | None = None,
         most: int,
-    ) -> web.StreamResponse:
+    ) -> None:
         """Answer `request` with `chunks`, none of them empty; `length` bytes, if that is known.
 
         What the first chunk raises is raised here, as `Failure` where it is the backend's fault.
@@ -52,36 +51,31 @@ class Streaming:
         chunk = await _first(chunks)
         if max(length or 0, len(chunk)) > most:
             raise Failure("limit", f"the answer is longer than answer_bytes ({most})")
-        response = web.StreamResponse(headers={**responses.HEADERS, "Content-Type": content_type})
-        response.content_length = length
         try:
-            await response.prepare(request)
+            await request.begin({**responses.HEADERS, "Content-Type": content_type}, length)
             sent = 0
             while chunk:
                 sent += len(chunk)
                 if sent > most:
                     raise _TooLong(f"longer than answer_bytes ({most})")
                 async with asyncio.timeout(self._stall_seconds):
-                    await response.write(chunk)
+                    await request.write(chunk)
                 chunk = await anext(chunks, b"")
-            await response.write_eof()
+            await request.end()
         except Exception as error:
             # Whatever it is: the status is sent, another answer would become part of this one,
             # and only a connection that ends early can say that this is not all.
             self._broken_off(request, endpoint, error)
             if isinstance(error, Violation):
                 raise
-        return response
 
-    def _broken_off(self, request: web.Request, endpoint: str, error: Exception) -> None:
+    def _broken_off(self, request: Request, endpoint: str, error: Exception) -> None:
         self._metrics.broken_off.labels(endpoint).inc()
         expected = isinstance(error, (*_BROKEN, Violation, _TooLong))
         level = logging.INFO if expected else logging.ERROR
         _log.log(level, "answer broken off", extra={"endpoint": endpoint, "error": repr(error)})
-        if (visit := request.get(VISIT)) is not None:
-            visit.broken_off = True
-        if request.transport is not None:
-            request.transport.abort()
+        request.visit.broken_off = True
+        request.abort()
 
 
 async def _first(chunks: AsyncIterator[bytes]) -> bytes:

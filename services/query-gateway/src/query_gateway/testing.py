@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -22,11 +23,12 @@ from query_gateway.front import Front
 from query_gateway.handlers import Gateway
 from query_gateway.identity.modes import configured
 from query_gateway.identity.settings import Auth, TrustedHeader
+from query_gateway.inbound import door
 from query_gateway.metrics import Metrics
 from query_gateway.policies import Policies
 from query_gateway.stepwise import stepwise
 from query_gateway.tracing import PassOn
-from tenantry_common import contracts, subjects, tasks
+from tenantry_common import contracts, ops, subjects, tasks
 
 type Client = TestClient[web.Request, web.Application]
 type Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -137,6 +139,17 @@ class FixedBackends:
     snapshot: dict[str, contracts.Backend] = field(default_factory=dict)
 
 
+class _Server(TestServer):
+    """aiohttp's test server with another runner than aiohttp's."""
+
+    def __init__(self, app: web.Application, make: ops.MakeRunner) -> None:
+        super().__init__(app)
+        self._make = make
+
+    async def _make_runner(self, **_: Any) -> web.BaseRunner:
+        return self._make(self.app, ops.Hardening(max_line_size=100_000, handler_cancellation=True))
+
+
 @dataclass(kw_only=True)
 class Harness:
     """A gateway over HTTP, with what a test wants to change or look at."""
@@ -192,14 +205,13 @@ async def gateway(
         known = Policies(policies, settings.policies_stale_seconds)
         tracing = PassOn()
         asked = upstream.Upstream(pool, settings.upstream, metrics, tracing)
+        front = Front(
+            metrics=metrics,
+            audit=Audit(settings.audit),
+            tracing=tracing,
+            knows=known.__contains__,
+        )
         built = Gateway(
-            front=Front(
-                metrics=metrics,
-                audit=Audit(settings.audit),
-                tracing=tracing,
-                limits=settings.limits,
-                knows=known.__contains__,
-            ),
             modes=modes,
             exchange=Exchange(
                 policies=known,
@@ -215,7 +227,7 @@ async def gateway(
             metrics=metrics,
             settings=settings,
         )
-        server = TestServer(built.application())
+        server = _Server(*door.serving(front, built.answer, settings.limits))
         client = await stack.enter_async_context(TestClient(server))
         yield Harness(
             client=client,

@@ -1,5 +1,7 @@
 """Which tenant a request is for: named by path, header or parameter, or the principal's only one; pure."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from query_gateway.failures import Failure
@@ -14,7 +16,7 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str | None = None
     """The segment after `/tenants/`."""
-    headers: tuple[str, ...] = ()
+    headers: Sequence[str] = ()
     """Every value of `X-Tenant-Namespace`."""
     parameter: str | None = None
     """The parameter `namespace`."""
