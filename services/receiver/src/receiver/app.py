@@ -12,6 +12,7 @@ from aiohttp import web
 
 from receiver import writable
 from receiver.config import Config
+from receiver.federate.service import Federation
 from receiver.front import Front
 from receiver.handlers import Endpoints
 from receiver.identity.modes import Identity
@@ -86,6 +87,17 @@ class Receiver:
             slots=Slots(connection, store),
             metrics=metrics,
         )
+        self._federation = (
+            Federation(
+                settings.federate,
+                connection,
+                process.registry,
+                told=lambda result: metrics.identity_reads.labels("scrapers", result).inc(),
+                readiness=process.readiness,
+            )
+            if settings.federate.scrapers_file
+            else None
+        )
         self._front = Front(metrics)
         metrics.watch(
             jobs=lambda: len(self._policies.known),
@@ -106,7 +118,7 @@ class Receiver:
 
     async def run(self) -> None:
         """Serve until the process is to stop; then drain."""
-        process = self._process
+        process, federate = self._process, self._federation
         async with asyncio.TaskGroup() as group:
             background = [
                 tasks.spawn(group, "jobs", self._policies.run()),
@@ -114,6 +126,7 @@ class Receiver:
                 tasks.spawn(group, "readiness", self._tell_ready()),
                 tasks.spawn(group, "streams", writable.watch(self._bus, process.readiness)),
                 *(tasks.spawn(group, n, run()) for n, run in self._identity.background.items()),
+                *([tasks.spawn(group, "federate", federate.run())] if federate else []),
             ]
             # What is here now stays: the collector need not look at it again and again.
             gc.collect()

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from receiver.federate.settings import Federate
 from receiver.identity.settings import Auth
 from tenantry_common import config
 from tenantry_common.kubernetes_settings import Settings
@@ -65,6 +66,7 @@ class Config(config.Service, frozen=True, kw_only=True):
     listen: Listen = Listen()
     auth: Auth = Auth()
     limits: Limits = Limits()
+    federate: Federate = Federate()
     secrets_dir: str = ""
     """Folder of the salts that jobs anonymise labels with, `<namespace>/<name>/<key>`; empty: there
     are none, and such jobs take no pushes."""
