@@ -1,12 +1,15 @@
-"""Tokens of the three modes, and where the lexer gives up."""
+"""Tokens of queries and of brackets."""
 
 import pytest
 
-from tenantry_promql.lexer import END, ERROR, tokenize
-
-
-def kinds(query: str) -> list[str]:
-    return tokenize(query).kinds[:-1]
+from tenantry_promql.lexer import (
+    END,
+    ERROR,
+    spans,
+    spans_in_bracket,
+    tokenize,
+    tokenize_bracket,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,8 +22,9 @@ def kinds(query: str) -> list[str]:
         pytest.param("Rate", ["identifier"], id="functions do not"),
         pytest.param("inf NaN", ["number", "number"], id="Inf and NaN are numbers"),
         pytest.param("fill", ["identifier"], id="fill is a metric without a parenthesis"),
-        pytest.param("fill ()", ["fill", "(", ")"], id="fill is a modifier before a parenthesis"),
-        pytest.param("fill_left\n()", ["fill_left", "(", ")"], id="whitespace may stand between"),
+        pytest.param("fill ()", ["fill", ")"], id="fill is a modifier with a parenthesis, which belongs to it"),
+        pytest.param("FILL_left\n()", ["fill_left", ")"], id="whitespace may stand between"),
+        pytest.param("fillet()", ["identifier", "(", ")"], id="and nothing else"),
         pytest.param("fill # c\n()", ["identifier", "(", ")"], id="a comment may not"),
         pytest.param("1 1.5 .5 5. 1e3 1.5e-3", ["number"] * 6, id="decimal numbers"),
         pytest.param("0x1F 0b11 0o17 017 1_000 0x_1", ["number"] * 6, id="numbers with prefix or underscore"),
@@ -33,55 +37,64 @@ def kinds(query: str) -> list[str]:
         pytest.param("`a\nb`", ["string"], id="raw strings may span lines"),
         pytest.param("a # b\n+ c", ["identifier", "+", "identifier"], id="a comment ends with the line"),
         pytest.param("a # b\r+ c", ["identifier", "+", "identifier"], id="a carriage return ends it too"),
-        pytest.param("{sum=~'x',by!~`y`}", ["{", "identifier", "=~", "string", ",", "identifier", "!~", "string", "}"], id="no keywords inside braces"),
+        pytest.param("{sum=~'x',by!~`y`}", ["{", "sum", "=~", "string", ",", "by", "!~", "string", "}"], id="braces"),
         pytest.param('{a="b" # c\n}', ["{", "identifier", "=", "string", "}"], id="comments inside braces"),
-        pytest.param("[5m:1m]", ["[", "duration", ":", "duration", "]"], id="inside brackets a colon stands alone"),
-        pytest.param("[STEP()+max(1,2)]", ["[", "step", "(", ")", "+", "max", "(", "number", ",", "number", ")", "]"], id="duration functions"),
-        pytest.param("[5m # c\n]", ["[", "duration", "]"], id="a comment after the duration"),
+        pytest.param("a[5m:1m]", ["identifier", "["], id="a bracket is one token"),
+        pytest.param("a[5m # ]\n] + b", ["identifier", "[", "+", "identifier"], id="a comment in it may hold its end"),
+        pytest.param("a[5m", ["identifier", "["], id="it may miss its end"),
         pytest.param("", [], id="nothing"),
     ],
 )  # fmt: skip
 def test_kinds(query: str, expected: list[str]) -> None:
-    tokens = tokenize(query)
+    kinds, texts = tokenize(query)
 
-    assert kinds(query) == expected
-    assert tokens.kinds[-1] == END
-
-
-def test_tokens_know_where_they_start() -> None:
-    tokens = tokenize("a  +\nb")
-
-    assert (tokens.texts, tokens.starts) == (["a", "+", "b", ""], [0, 3, 5, 6])
+    assert (kinds, texts[-1]) == ([*expected, END], "")
 
 
 @pytest.mark.parametrize(
-    ("query", "message", "start"),
+    ("bracket", "expected"),
     [
-        pytest.param("a $", "unexpected character: '$'", 2, id="unknown character"),
-        pytest.param("\x00", "unexpected character: '\\x00'", 0, id="NUL is shown escaped"),
-        pytest.param("\u00a0up", "unexpected character: '\\u00a0'", 0, id="a no-break space is no space"),
-        pytest.param("a =~ b", "unexpected character after '=': '~'", 2, id="=~ outside braces"),
-        pytest.param("a ! b", "unexpected character after '!': ' '", 2, id="! outside braces"),
-        pytest.param("{a$}", "unexpected character inside braces: '$'", 2, id="unknown character in braces"),
-        pytest.param("{a:b}", "unexpected character inside braces: ':'", 2, id="labels have no colon"),
-        pytest.param("{a", "unexpected end of input inside braces", 2, id="unclosed brace"),
-        pytest.param("(a", "unclosed left parenthesis", 2, id="unclosed parenthesis"),
-        pytest.param("a)", "unexpected right parenthesis ')'", 2, id="unopened parenthesis"),
-        pytest.param("a[5m", "unclosed left bracket", 4, id="unclosed bracket"),
-        pytest.param("a]", "unexpected right bracket ']'", 1, id="unopened bracket"),
-        pytest.param("a[m]", "unexpected character in duration expression: 'm'", 2, id="a unit without number"),
-        pytest.param("a[#\n5m]", "unexpected character in duration expression: '#'", 2, id="a comment before the duration"),
-        pytest.param("a[$]", "unexpected character in duration expression: '$'", 2, id="unknown character in brackets"),
-        pytest.param("1.2.3", 'bad number or duration syntax: "1.2.3"', 0, id="two dots"),
-        pytest.param("1__0", 'bad number or duration syntax: "1__0"', 0, id="two underscores"),
-        pytest.param("5m1h", 'bad number or duration syntax: "5m1h"', 0, id="units in the wrong order"),
-        pytest.param("0x", 'bad number or duration syntax: "0x"', 0, id="a prefix without digits"),
-        pytest.param('"a', "unterminated quoted string", 0, id="unterminated string"),
-        pytest.param('"a\nb"', "unterminated quoted string", 0, id="a string ends with its line"),
-        pytest.param("`a", "unterminated raw string", 0, id="unterminated raw string"),
+        pytest.param("[5m:1m]", ["[", "duration", ":", "duration", "]"], id="a colon stands alone"),
+        pytest.param("[STEP()+max(1,2)]", ["[", "step", "(", ")", "+", "max", "(", "number", ",", "number", ")", "]"], id="duration functions"),
+        pytest.param("[5m # c\n]", ["[", "duration", "]"], id="a comment after the duration"),
+        pytest.param("[ # c\n5m]", ["[", ERROR, ERROR, "duration", "]"], id="none before it"),
+        pytest.param("[inf]", ["[", ERROR, "]"], id="no number in words"),
+        pytest.param("[m]", ["[", ERROR, "]"], id="a unit without number"),
     ],
 )  # fmt: skip
-def test_errors_are_the_last_token(query: str, message: str, start: int) -> None:
-    tokens = tokenize(query)
+def test_kinds_in_brackets(bracket: str, expected: list[str]) -> None:
+    kinds, _ = tokenize_bracket(bracket)
 
-    assert (tokens.kinds[-1], tokens.texts[-1], tokens.starts[-1]) == (ERROR, message, start)
+    assert kinds == [*expected, END]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("$", id="unknown character"),
+        pytest.param("\x00", id="NUL"),
+        pytest.param("\u00a0", id="a no-break space is no space"),
+        pytest.param("\u00e9", id="a letter that names have not"),
+        pytest.param("! ", id="! alone, with what follows it"),
+        pytest.param("1.2.3", id="two dots"),
+        pytest.param("1__0", id="two underscores"),
+        pytest.param("5m1h", id="units in the wrong order"),
+        pytest.param("5and", id="a word right behind a number"),
+        pytest.param("1" * 60 + "x", id="also a long one"),
+        pytest.param("0x", id="a prefix without digits"),
+        pytest.param('"', id="a quote that nothing closes"),
+        pytest.param("`", id="of any kind"),
+    ],
+)
+def test_what_begins_no_token_is_an_error(text: str) -> None:
+    assert tokenize(text) == ([ERROR, END], [text, ""])
+
+
+def test_a_string_ends_with_its_line() -> None:
+    assert tokenize('"a\nb') == ([ERROR, "identifier", "identifier", END], ['"', "a", "b", ""])
+    assert tokenize("'\\\n'") == ([ERROR, ERROR, ERROR, END], ["'", "\\", "'", ""])
+
+
+def test_tokens_can_be_found_again() -> None:
+    assert spans("a  +\nb[ 5m ]") == [(0, 1), (3, 4), (5, 6), (6, 12), (12, 12)]
+    assert spans_in_bracket("[ 5m ]") == [(0, 1), (2, 4), (5, 6), (6, 6)]

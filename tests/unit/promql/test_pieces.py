@@ -78,7 +78,7 @@ def test_beyond_what_is_ever_sent_no_order_is_sought() -> None:
 
 
 def test_nothing_to_add_is_unrestricted() -> None:
-    assert pieces_of((TRUE,), 3) == Pieces((TRUE,), True, ("",), False, False, 3)
+    assert pieces_of((TRUE,), 3) == Pieces((TRUE,), True, ("",), frozenset(), False, 3)
     assert pieces_of((TRUE,), 3).is_unrestricted
     assert not pieces_of((), 3).is_unrestricted
 
@@ -105,8 +105,8 @@ def test_pieces_know_what_may_stand_in_the_way_of_sending_them() -> None:
     named = pieces_of((rule('up{a="1"}'),), 0)
     quoted = pieces_of((rule('{"b.c"="1"}'),), 0)
 
-    assert (named.restricts_name, named.quotes_labels) == (True, False)
-    assert (quoted.restricts_name, quoted.quotes_labels) == (False, True)
+    assert (named.labels, named.quotes_labels) == (frozenset((METRIC_NAME, "a")), False)
+    assert (quoted.labels, quoted.quotes_labels) == (frozenset(("b.c",)), True)
 
 
 @pytest.mark.parametrize(("label", "expected"), [("a_1", True), ("__x", True), ("1a", False), ("a.b", False), ("é", False), ("", False), ("a:b", False)])  # fmt: skip

@@ -1,6 +1,8 @@
 """Regular expressions as Prometheus understands them, not as Python does."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tenantry_promql import regexes
 from tenantry_promql.regexes import BadRegex
@@ -89,7 +91,7 @@ def test_what_go_refuses_is_refused(regex: str) -> None:
 
 
 def test_a_quoted_backslash_before_a_c_is_no_escape() -> None:
-    assert regexes.check("a\\\\C.") > 0
+    assert regexes.check("a\\\\C[x]") > 0
 
 
 def test_an_unclosed_quotation_is_fine_in_a_query_but_not_in_a_rule() -> None:
@@ -144,3 +146,25 @@ def test_a_quoted_value_matches_itself_only(value: str) -> None:
 )
 def test_holds(op: str, operand: str, value: str, expected: bool) -> None:
     assert regexes.holds(op, operand, value) is expected
+
+
+@pytest.mark.parametrize("regex", ["5..", ".*", "a.+b.?", "a|.*b|", "x\\.y.*", "(a|b)"])
+def test_plain_expressions_need_no_compiling(regex: str) -> None:
+    regexes._compiled.cache_clear()
+
+    assert regexes.check(regex) == 0
+    assert regexes._compiled.cache_info().currsize == 0
+    assert regexes._compiled(regex)  # and RE2 accepts them
+
+
+@given(
+    st.lists(st.sampled_from(["a", "ab", "b.*", "a.+", "(?:", ")", "|", "", "x:", "\\.", "[c]", "?"])).map("".join),
+    st.sampled_from(["", "a", "ab", "b", "abc", "bc", "x:a", ".", "c", "a\nb"]),
+)  # fmt: skip
+def test_matching_without_re2_is_matching_with_it(regex: str, value: str) -> None:
+    try:
+        expected = regexes._compiled(regex).fullmatch(value) is not None
+    except BadRegex:
+        return
+
+    assert regexes.matches(regex, value) == expected

@@ -1,5 +1,7 @@
 """What rules still demand of a selector."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,12 +9,18 @@ from tests.unit.promql.algebra import MATCHERS, RULES, SERIES, holds
 
 from tenantry_promql.constraints import cautious_conjunction
 from tenantry_promql.normalform import Rule, constraints_of, matchers_of
-from tenantry_promql.residuals import conflicts, residuals
+from tenantry_promql.residuals import Residuals, conflicts, residuals
 from tenantry_promql.rule_index import RuleIndex
 from tenantry_promql.rules import RuleSet
 from tenantry_promql.selectors import format_selector, parse_selector
 from tenantry_promql.simplify import simplify
 from tenantry_promql.syntax import Matcher
+
+
+def left_of(selector: Sequence[Matcher], rules: Sequence[Rule]) -> Residuals:
+    index = RuleIndex(rules)
+    narrowed, _ = index.narrowed(selector)
+    return residuals(narrowed, index)
 
 
 @settings(max_examples=400)
@@ -24,7 +32,7 @@ def test_selector_and_residuals_are_selector_and_rules(
     # RE2 is the judge of the selector here, as it is of the rules.
     selected = tuple(constraints_of(selector).items())
 
-    left = residuals(selector, RuleIndex(simplified)).rules
+    left = left_of(selector, simplified).rules
 
     for labels in SERIES:
         if holds(selected, labels):
@@ -43,7 +51,7 @@ def test_a_label_that_is_pinned_within_ascii_never_occurs(
         m.label for m in selector if m.op == "=" and m.value.isascii() and "\n" not in m.value
     }
 
-    left = residuals(selector, RuleIndex(simplify(plain))).rules
+    left = left_of(selector, simplify(plain)).rules
 
     assert not any(label in pinned for rule in left for label, _ in rule)
 
@@ -67,7 +75,9 @@ def test_a_label_that_is_pinned_within_ascii_never_occurs(
         pytest.param(['a{ns="x"}', 'b{ns="y"}'], '{__name__=~"a|b"}', ['a{ns="x"}', 'b{ns="y"}'], id="names are demanded of nameless selectors"),
         pytest.param(['{ns="x",job="a"}', '{ns="y",job="a"}' ], 'up{job="a"}', ['{ns=~"x|y"}'], id="what remains is merged again"),
         pytest.param(['{ns="",job="a"}'], 'up{job="a"}', ['{ns=""}'], id="a missing label can be demanded"),
-        pytest.param(["up"], 'up{job="a",job="b"}', [], id="a selector that contradicts itself"),
+        pytest.param(['{ns="a"}'], 'up{ns=~"a.*",ns=~"b.*"}', [], id="a selector that contradicts itself"),
+        pytest.param(['{ns="a"}'], 'up{ns="a",ns="b"}', [], id="by two values"),
+        pytest.param(["up"], 'up{job="a",job="b"}', ["{}"], id="in what the rules do not ask about"),
         pytest.param(['{ns=~"(?i)É"}'], 'up{ns="é"}', ['{ns=~"(?i)É"}'], id="what versions disagree about is left to Prometheus"),
     ],
 )  # fmt: skip
@@ -97,8 +107,8 @@ def test_effort_counts_rules_and_values() -> None:
         [tuple(constraints_of(parse_selector(f'{{ns="{value}"}}')).items()) for value in "abc"]
     )
 
-    assert residuals(parse_selector("up"), RuleIndex(rules)).effort == 1
-    assert residuals(parse_selector('{ns=~"a.*"}'), RuleIndex(rules)).effort == 4
+    assert left_of(parse_selector("up"), rules).effort == 1
+    assert left_of(parse_selector('{ns=~"a.*"}'), rules).effort == 4
 
 
 def test_caution_is_what_residuals_of_a_selector_are_made_with() -> None:

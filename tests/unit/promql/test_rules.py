@@ -156,7 +156,12 @@ def test_matchers_that_cannot_be_a_rule(matcher: Matcher, message: str) -> None:
 def test_selectors_are_remembered() -> None:
     rules = rule_set('{ns="a"}')
 
-    assert rules.pieces(parse_rule("up")) is rules.pieces(parse_rule("up"))
+    pieces, _ = rules.pieces(parse_rule("up"))
+
+    assert rules.pieces(parse_rule("up"))[0] is pieces
+    assert (
+        rules.pieces(parse_rule('other{x=~"y.*"}'))[0] is pieces
+    )  # nothing that the rules ask about
 
 
 def test_a_set_shows_what_it_is_but_not_its_rules() -> None:

@@ -29,7 +29,7 @@ def test_a_selector_knows_its_place_and_its_matchers() -> None:
     tree = read('sum(up{a="b"} offset 5m)')
     (selector,) = selectors(tree)
 
-    assert (selector.start, selector.end) == (4, 23)
+    assert (selector.start, selector.end) == (2, 9)
     assert selector.matchers == (Matcher("a", "=", "b"), Matcher("__name__", "=", "up"))
 
 

@@ -3,10 +3,13 @@
 from tenantry_promql import literals, regexes
 from tenantry_promql.cursor import Cursor
 from tenantry_promql.errors import Refused
-from tenantry_promql.lexer import IDENTIFIER, STRING
+from tenantry_promql.lexer import FILLS, IDENTIFIER, KEYWORDS, STRING
 from tenantry_promql.syntax import METRIC_NAME, Matcher
 
 _OPERATORS = frozenset(("=", "!=", "=~", "!~"))
+# Between braces there are no keywords, nor is `inf` a number.
+_LABELS = (KEYWORDS - FILLS) | {IDENTIFIER}
+_NUMBER_WORDS = frozenset(("inf", "nan"))
 _CONTEXT = "label matching"
 
 
@@ -29,8 +32,8 @@ def read_braces(cursor: Cursor) -> tuple[str, list[Matcher]]:
 
 
 def _matcher(cursor: Cursor, texts: list[str]) -> Matcher:
-    start, kind = cursor.start, cursor.kind
-    if kind == IDENTIFIER:
+    start, kind = cursor.index, cursor.kind
+    if kind in _LABELS or cursor.texts[start].lower() in _NUMBER_WORDS:
         label_text = label = cursor.take()
     elif kind == STRING:
         label_text = cursor.take()
@@ -44,9 +47,11 @@ def _matcher(cursor: Cursor, texts: list[str]) -> Matcher:
         cursor.unexpected(_CONTEXT, 'identifier or "}"')
     op = cursor.kind
     if op not in _OPERATORS:
+        if op == "==":
+            cursor.fail('unexpected "=" in label matching, expected string', cursor.index, behind=1)
         cursor.unexpected(_CONTEXT, "label matching operator")
     cursor.take()
-    value_start = cursor.start
+    value_start = cursor.index
     text = cursor.expect(STRING, _CONTEXT, "string")
     value = _value(cursor, text, value_start)
     if op == "=~" or op == "!~":

@@ -10,7 +10,7 @@ from tenantry_promql import regexes
 from tenantry_promql.chains import ChainError, chain_type
 from tenantry_promql.errors import ParseError, position_at
 from tenantry_promql.functions import MATRIX, SCALAR, STRING, VECTOR, Reading, ValueType
-from tenantry_promql.lexer import PARAMETRIC_AGGREGATORS
+from tenantry_promql.lexer import PARAMETRIC_AGGREGATORS, spans
 from tenantry_promql.syntax import (
     Aggregation,
     Call,
@@ -126,4 +126,4 @@ def _expect(node: Node, wanted: ValueType, context: str, source: str) -> None:
 
 
 def _fail(message: str, start: int, source: str) -> NoReturn:
-    raise ParseError(message, position_at(source, start))
+    raise ParseError(message, position_at(source, spans(source)[start][0]))

@@ -123,15 +123,15 @@ class Rewriter:
             case Reading.ABSENT:
                 return self._absent(selector, pieces, copy)
             case Reading.RANGE_KEEPING_NAME:
-                return self._union(list(map(copy, self._texts(selector, pieces))), pieces)
+                copies = list(map(copy, self._texts(selector, pieces)))
+                return self._union(self.splitter.checked(copies), pieces)
             case reading:
                 at_each_step = reading is Reading.TIMESTAMP
                 return self._nameless_union(selector, pieces, copy, at_each_step=at_each_step)
 
     def _absent(self, selector: Selector, pieces: Pieces, copy: Callable[[str], str]) -> str:
         """Theorem 4: a union is absent where all its pieces are; the labels are those of the original."""
-        pinned = {matcher.label for matcher in selector.matchers if matcher.op == "="}
-        if any(label in pinned for rule in pieces.rules for label, _ in rule):
+        if any(label in pieces.labels for label, op, _ in selector.matchers if op == "="):
             # A second matcher on a pinned label would delete that label from the output.
             raise Refused(
                 "absent() of this selector",
@@ -144,7 +144,7 @@ class Rewriter:
     def _info(self, call: Call) -> str:
         """info() reads info metrics that no selector names: only where all of them are permitted."""
         series, *labels = call.arguments
-        if not self.splitter.pieces(info_matchers(labels)).is_unrestricted:
+        if not self.splitter.pieces(info_matchers(labels))[0].is_unrestricted:
             raise Refused(
                 "info()",
                 "it reads info metrics that are not all permitted to you",
@@ -160,14 +160,13 @@ class Rewriter:
         return call.text([self.render(series), *map(to_text, labels)])
 
     def _splits(self, node: Node) -> bool:
-        found = (self.splitter.pieces(selector.matchers) for selector in selectors(node))
+        found = (self.splitter.pieces(selector.matchers)[0] for selector in selectors(node))
         return any(len(pieces.rules) > 1 for pieces in found)
 
     # --- unions
 
     def _union(self, texts: Sequence[str], pieces: Pieces) -> str:
         """Join vectors that carry their names: in order (Theorem 1), else by name tags (Theorem 2)."""
-        texts = self.splitter.checked(texts)
         if pieces.in_order:
             return or_tree(texts)
         self._needs_label_replace()

@@ -2,40 +2,40 @@
 
 from typing import NoReturn
 
-from tenantry_promql import lexer
+from tenantry_promql import complaints, lexer
 from tenantry_promql.errors import LimitExceeded, ParseError, position_at
-from tenantry_promql.literals import quote
 from tenantry_promql.settings import Limits
-
-_DESCRIBED = frozenset(
-    (lexer.IDENTIFIER, lexer.METRIC_IDENTIFIER, lexer.STRING, lexer.NUMBER, lexer.DURATION)
-)
-_SYMBOLS = frozenset(
-    ("+", "-", "*", "/", "%", "^", "==", "!=", "<=", ">=", "<", ">", "=~", "!~", "@")
-)
 
 
 class Cursor:
     """A position in a list of tokens. The only mutable thing of the reader."""
 
-    __slots__ = ("index", "kind", "kinds", "limits", "regex_size", "source", "starts", "texts")
+    __slots__ = ("_outer", "index", "kind", "kinds", "limits", "regex_size", "source", "texts")
 
-    def __init__(self, tokens: lexer.Tokens, limits: Limits) -> None:
-        self.source, self.kinds, self.texts, self.starts = tokens
+    def __init__(
+        self,
+        source: str,
+        tokens: lexer.Tokens,
+        limits: Limits,
+        outer: "tuple[Cursor, int] | None" = None,
+    ) -> None:
+        """`outer` says of the tokens of a bracket which token that bracket is, of which cursor."""
+        self.source = source
+        self.kinds, self.texts = tokens
         self.limits = limits
         self.regex_size = 0
         self.index = 0
         self.kind = self.kinds[0]
+        self._outer = outer
 
-    @property
-    def start(self) -> int:
-        """Where the current token starts."""
-        return self.starts[self.index]
+    def inside_bracket(self) -> "Cursor":
+        """Return a cursor over the tokens of the bracket at which this one stands."""
+        inside = lexer.tokenize_bracket(self.texts[self.index])
+        return Cursor(self.source, inside, self.limits, (self, self.index))
 
     def next_kind(self) -> str:
-        """Return the kind of the token after the current one."""
-        following = self.index + 1
-        return self.kinds[following] if following < len(self.kinds) else lexer.END
+        """Return the kind of the token after the current one, which is not the last one."""
+        return self.kinds[self.index + 1]
 
     def take(self) -> str:
         """Step over the current token, which is not the last one, and return its text."""
@@ -43,10 +43,6 @@ class Cursor:
         self.index = index + 1
         self.kind = self.kinds[index + 1]
         return self.texts[index]
-
-    def end_of_previous(self) -> int:
-        """Return where the last token that was taken ends."""
-        return self.starts[self.index - 1] + len(self.texts[self.index - 1])
 
     def expect(self, kind: str, context: str = "", expected: str = "") -> str:
         """Step over a token of this kind, or raise ParseError."""
@@ -65,30 +61,22 @@ class Cursor:
                 "use fewer repetitions and character classes, or split the query",
             )
 
+    def start_of(self, index: int) -> int:
+        """Return where in the query a token starts. Takes as long as finding all tokens."""
+        if self._outer is None:
+            return lexer.spans(self.source)[index][0]
+        cursor, bracket = self._outer
+        inside = lexer.spans_in_bracket(cursor.texts[bracket])
+        return cursor.start_of(bracket) + inside[index][0]
+
     def unexpected(self, context: str = "", expected: str = "") -> NoReturn:
         """Raise ParseError about the current token."""
-        if self.kind == lexer.ERROR:
-            self.fail(self.texts[self.index], self.start)
         where = f" in {context}" if context else ""
         instead = f", expected {expected}" if expected else ""
-        self.fail(f"unexpected {self._described()}{where}{instead}", self.start)
+        complaint = complaints.of_query if self._outer is None else complaints.of_bracket
+        message, behind = complaint((self.kinds, self.texts), self.index, where + instead)
+        self.fail(message, self.index, behind)
 
-    def fail(self, message: str, start: int) -> NoReturn:
-        """Raise ParseError about the text at `start`."""
-        raise ParseError(message, position_at(self.source, start))
-
-    def _described(self) -> str:
-        kind, text = self.kind, self.texts[self.index]
-        if kind == lexer.END:
-            return kind
-        if kind in lexer.AGGREGATORS:
-            return f"<aggr:{text}>"
-        if kind in _SYMBOLS or kind in lexer.WORD_OPERATORS:
-            return f"<op:{text}>"
-        if kind in lexer.KEYWORDS:
-            return f"<{text}>"
-        if kind in (lexer.IDENTIFIER, lexer.METRIC_IDENTIFIER) or len(text) <= 10:
-            shown = quote(text)
-        else:
-            shown = quote(text[:10]) + "..."
-        return f"{kind} {shown}" if kind in _DESCRIBED else shown
+    def fail(self, message: str, index: int, behind: int = 0) -> NoReturn:
+        """Raise ParseError about a token, or about what is so many characters behind its start."""
+        raise ParseError(message, position_at(self.source, self.start_of(index) + behind))

@@ -1,21 +1,20 @@
 """Reads durations and the arithmetic on them: inside `[…]` and after `offset`."""
 
 from tenantry_promql.cursor import Cursor
-from tenantry_promql.lexer import DURATION, NUMBER
+from tenantry_promql.lexer import DURATION, DURATION_FUNCTIONS, NUMBER
 
 _ARITHMETIC = frozenset("+-*/%^")
 _SIGNS = frozenset("+-")
 _NOT_ZERO = frozenset("123456789xX")
 _CONSTANT = frozenset(("step", "range"))
-# `min_of` and `max_of` since 3.13; `min` and `max` before. The upstream knows which it has.
-_CHOICE = frozenset(("min", "max", "min_of", "max_of"))
+_CHOICE = DURATION_FUNCTIONS - _CONSTANT
 _EXPECTED = "number, duration, step(), or range()"
 
 
 def read_bracketed(cursor: Cursor, depth: int) -> str:
     """Read a duration expression up to `:` or `]` and return its text."""
     if cursor.kind in (NUMBER, DURATION) and cursor.next_kind() in ("]", ":"):
-        start, text = cursor.start, cursor.take()
+        start, text = cursor.index, cursor.take()
         if _NOT_ZERO.isdisjoint(text):
             cursor.fail("duration must be greater than 0", start)
         return text

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from tenantry_promql.contexts import Rewriter
 from tenantry_promql.errors import Position, Refused, position_at
+from tenantry_promql.lexer import spans
 from tenantry_promql.pieces import Pieces
 from tenantry_promql.rewrite import read_permitted
 from tenantry_promql.rules import RuleSet
@@ -91,15 +92,20 @@ def explain_query(
         rewritten = rewriter.queries(tree)
     except Refused as error:
         refusal = str(error)
+    tokens = spans(query)
     explained = tuple(
-        _explain(selector, query, rules, Splitter(rules, upstream, limits))
+        _explain(selector, query, tokens, rules, Splitter(rules, upstream, limits))
         for selector in selectors(tree)
     )
     return Explanation(query, rewritten, refusal, explained)
 
 
 def _explain(
-    selector: Selector, query: str, rules: RuleSet, splitter: Splitter
+    selector: Selector,
+    query: str,
+    tokens: list[tuple[int, int]],
+    rules: RuleSet,
+    splitter: Splitter,
 ) -> SelectorExplanation:
     injected: tuple[str, ...] = ()
     reason = ""
@@ -109,10 +115,11 @@ def _explain(
         injected = tuple(filter(None, pieces.injected))
     except Refused as error:
         outcome, reason = Outcome.REFUSED, str(error)
+    start, end = tokens[selector.start][0], tokens[selector.end][1]
     admitting, conflicting = rules.compared_with(selector.matchers)
     return SelectorExplanation(
-        position=position_at(query, selector.start),
-        text=query[selector.start : selector.end],
+        position=position_at(query, start),
+        text=query[start:end],
         outcome=outcome,
         admitted_by=tuple(map(format_selector, admitting)),
         injected=injected,

@@ -1,7 +1,13 @@
-"""Text of a query -> tokens, in the three modes of Prometheus' lexer: statement, braces, brackets."""
+"""Text of a query -> tokens. Whitespace and comments disappear.
+
+One expression finds all tokens. Prometheus' lexer has a mode for braces and one for brackets; here
+a bracket with its contents is one token, which `brackets` takes apart, and what braces may not hold the
+reader does not accept there. A character that begins no token becomes a token that nothing accepts:
+like Prometheus, the reader complains about what it meets first (`complaints`).
+"""
 
 import re
-from typing import NamedTuple
+from functools import lru_cache
 
 PARAMETRIC_AGGREGATORS = frozenset(
     ("topk", "bottomk", "count_values", "quantile", "limitk", "limit_ratio")
@@ -12,10 +18,15 @@ AGGREGATORS = PARAMETRIC_AGGREGATORS | frozenset(
 EXPERIMENTAL_AGGREGATORS = frozenset(("limitk", "limit_ratio"))
 WORD_OPERATORS = frozenset(("and", "or", "unless", "atan2"))
 _MATCHING = frozenset(("bool", "on", "ignoring", "group_left", "group_right"))
-_FILL = frozenset(("fill", "fill_left", "fill_right"))
 _MODIFIERS = frozenset(("by", "without", "offset", "anchored", "smoothed"))
 _AT_FUNCTIONS = frozenset(("start", "end", "step", "range"))
-KEYWORDS = AGGREGATORS | WORD_OPERATORS | _MATCHING | _FILL | _MODIFIERS | _AT_FUNCTIONS
+_WORDS = AGGREGATORS | WORD_OPERATORS | _MATCHING | _MODIFIERS | _AT_FUNCTIONS
+FILLS = frozenset(("fill", "fill_left", "fill_right"))
+"""Modifiers only before a parenthesis, which is part of the token; else identifiers."""
+KEYWORDS = _WORDS | FILLS
+
+# `min_of` and `max_of` since 3.13; `min` and `max` before. The upstream knows which it has.
+DURATION_FUNCTIONS = frozenset(("step", "range", "min", "max", "min_of", "max_of"))
 
 # A token's kind is one of these, or the lower-case keyword, or the punctuation itself.
 IDENTIFIER = "identifier"
@@ -23,161 +34,116 @@ METRIC_IDENTIFIER = "metric identifier"
 NUMBER = "number"
 DURATION = "duration"
 STRING = "string"
+BRACKET = "["
 END = "end of input"
 ERROR = "error"
 
-_WORDS = {**{word: word for word in KEYWORDS}, "inf": NUMBER, "nan": NUMBER}
-"""The kinds of words, in lower case, that are no identifiers."""
 
-
-class Tokens(NamedTuple):
-    """A query as three lists of equal length; the last token is END, or ERROR with its message as text.
-
-    A lexical error is a token, not an exception: like Prometheus, the reader complains about what
-    it meets first.
-    """
-
-    source: str
-    kinds: list[str]
-    texts: list[str]
-    starts: list[int]
-
+type Tokens = tuple[list[str], list[str]]
+"""Kinds and texts, of equal length; the last token is END with an empty text."""
 
 _DIGITS = r"[0-9](?:_?[0-9])*"
 _NUMBER = (
-    rf"(?P<number>(?:0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+"
-    rf"|(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?)(?![0-9A-Za-z_.]))"
+    r"0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+"
+    rf"|(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?"
 )
 # The units in this order, each at most once (common/model.ParseDuration).
 _DURATION = (
-    r"(?P<duration>(?=[0-9])(?:[0-9]+y)?(?:[0-9]+w)?(?:[0-9]+d)?(?:[0-9]+h)?(?:[0-9]+m(?!s))?"
-    r"(?:[0-9]+s)?(?:[0-9]+ms)?(?![0-9A-Za-z_]))"
+    r"(?=[0-9])(?:[0-9]+y)?(?:[0-9]+w)?(?:[0-9]+d)?(?:[0-9]+h)?(?:[0-9]+m(?!s))?"
+    r"(?:[0-9]+s)?(?:[0-9]+ms)?"
 )
-_STRING = r"""(?P<string>"(?:[^"\\\n]++|\\.)*+"|'(?:[^'\\\n]++|\\.)*+'|`[^`]*`)"""
-_SPACE = r"[ \t\r\n]++"
-_SKIP = r"[ \t\r\n]*+(?:(?:\#[^\r\n]*+[ \t\r\n]*+)++)?+"
-_END = r"(?P<end_of_input>\Z)"
+_STRING = r"""(?:"(?:[^"\\\n]++|\\[^\n])*+"|'(?:[^'\\\n]++|\\[^\n])*+'|`[^`]*+`)"""
+# Digits and what follows without a gap: a number, a duration, or neither.
+_NUMERIC = rf"(?:[0-9]++(?![0-9A-Za-z_.])|(?:{_NUMBER})(?![0-9A-Za-z_.])|[0-9.][0-9A-Za-z_.]*+)"
+_SKIP = r"[ \t\r\n]*+(?:#[^\r\n]*+[ \t\r\n]*+)*+"
+_BRACKET = r"\[(?:[^]#]++|#[^\r\n]*+)*+\]?"
 
-_STATEMENT = re.compile(
-    rf"{_SKIP}(?:(?P<word>[A-Za-z_:][A-Za-z0-9_:]*)|{_NUMBER}|{_DURATION}|{_STRING}"
-    rf"|(?P<symbol>==|!=|<=|>=|</|>/|=(?!~)|[-+*/%^<>,@])|(?P<open>[({{\[])|(?P<close>[)\]])|{_END})"
+_TOKEN = re.compile(
+    rf"{_SKIP}([A-EG-Za-eg-z_:][A-Za-z0-9_:]*+|[(){{}},]|{_STRING}|{_BRACKET}|{_NUMERIC}"
+    r"|[Ff][Ii][Ll][Ll](?:_[Ll][Ee][Ff][Tt]|_[Rr][Ii][Gg][Hh][Tt])?[ \t\r\n]*\(|[Ff][A-Za-z0-9_:]*+"
+    r"|==|=~|![=~]|!.?|<=|>=|</|>/|.|\Z)",
+    re.DOTALL,
 )
-_BRACES = re.compile(
-    rf"{_SKIP}(?:(?P<identifier>[A-Za-z_][A-Za-z0-9_]*)|{_STRING}"
-    rf"|(?P<symbol>=~|!~|!=|[=,])|(?P<close>\}})|{_END})"
-)
+_IN_BRACKET = re.compile(rf"{_SKIP}([A-Za-z_]++|{_NUMERIC}|.|\Z)", re.DOTALL)
 # Comments are known only after the first number of a bracket; earlier they are refused.
-_BRACKETS_OPENED = re.compile(
-    rf"(?:{_SPACE})?(?:(?P<unit>[A-Za-z_]+)|{_NUMBER}|{_DURATION}"
-    rf"|(?P<symbol>[-+*/%^,:])|(?P<open>\()|(?P<close>[)\]])|{_END})"
-)
-_BRACKETS = re.compile(_BRACKETS_OPENED.pattern.replace(rf"(?:{_SPACE})?", _SKIP, 1))
-_DURATION_FUNCTIONS = frozenset(("step", "range", "min", "max", "min_of", "max_of"))
-_BEFORE_PARENTHESIS = re.compile(r"[ \t\r\n]*\(")
+_EARLY_COMMENT = re.compile(r"\[[^0-9#]*#")
+_WITHOUT_COMMENTS = re.compile(rf"[ \t\r\n]*+([A-Za-z_]++|{_NUMERIC}|.|\Z)", re.DOTALL)
+
+_SYMBOLS = frozenset("(){},+-*/%^@=<>[]") | {"==", "!=", "=~", "!~", "<=", ">=", "</", ">/"}
+_KINDS = {
+    **{symbol: symbol for symbol in _SYMBOLS},
+    **{word: word for word in _WORDS},
+    "inf": NUMBER,
+    "nan": NUMBER,
+    "": END,
+}
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+_BY_FIRST = {
+    **dict.fromkeys(_LETTERS, IDENTIFIER),
+    **dict.fromkeys("0123456789.", NUMBER),
+    **dict.fromkeys("\"'`", STRING),
+    ":": METRIC_IDENTIFIER,
+    "[": BRACKET,
+}
 
 
 def tokenize(source: str) -> Tokens:
-    """Split a query into tokens; whitespace and comments disappear."""
-    tokens = Tokens(source, [], [], [])
-    add_kind, add_text, add_start = tokens.kinds.append, tokens.texts.append, tokens.starts.append
-    mode, end, depth = _STATEMENT, 0, 0
-    while True:
-        found = mode.match(source, end)
-        if found is None:
-            return _unreadable(tokens, mode, end)
-        group = found.lastgroup
-        kind = text = found[group]  # type: ignore[index]  # every alternative has a name
-        end = found.end()
-        if group == "symbol":
-            pass  # its kind is its text
-        elif group == "word":
-            kind = _WORDS.get(text.lower(), IDENTIFIER)
-            if kind is IDENTIFIER:
-                if ":" in text:
-                    kind = METRIC_IDENTIFIER
-            elif kind in _FILL and not _BEFORE_PARENTHESIS.match(source, end):
-                kind = IDENTIFIER  # a modifier only before a parenthesis: metrics may be called so
-        elif group == "open":
-            if text == "(":
-                depth += 1
-            else:
-                mode = _BRACES if text == "{" else _BRACKETS_OPENED
-        elif group == "close":
-            if text == ")":
-                depth -= 1
-                if depth < 0:
-                    return _error(tokens, "unexpected right parenthesis ')'", end)
-            elif mode is _STATEMENT:
-                return _error(tokens, "unexpected right bracket ']'", end - 1)
-            else:
-                mode = _STATEMENT
-        elif group == "unit":
-            kind = text.lower()
-            if kind not in _DURATION_FUNCTIONS:
-                message = f"unexpected character in duration expression: '{text[0]}'"
-                return _error(tokens, message, end - len(text))
-        elif group == "end_of_input":
-            return _end(tokens, mode, depth)
-        else:
-            kind = group
-            if mode is _BRACKETS_OPENED:
-                mode = _BRACKETS
-        add_kind(kind)
-        add_text(text)
-        add_start(end - len(text))
+    """Split a query into tokens."""
+    return _classified(_TOKEN.findall(source))
 
 
-def _end(tokens: Tokens, mode: re.Pattern[str], depth: int) -> Tokens:
-    end = len(tokens.source)
-    if mode is _BRACES:
-        return _error(tokens, "unexpected end of input inside braces", end)
-    if depth:
-        return _error(tokens, "unclosed left parenthesis", end)
-    if mode is not _STATEMENT:
-        return _error(tokens, "unclosed left bracket", end)
-    tokens.kinds.append(END)
-    tokens.texts.append("")
-    tokens.starts.append(end)
-    return tokens
+def spans(source: str) -> list[tuple[int, int]]:
+    """Return where each token of a query starts and ends. Only errors and explanations want to know."""
+    return [found.span(1) for found in _TOKEN.finditer(source)]
 
 
-def _error(tokens: Tokens, message: str, start: int) -> Tokens:
-    tokens.kinds.append(ERROR)
-    tokens.texts.append(message)
-    tokens.starts.append(start)
-    return tokens
+def tokenize_bracket(bracket: str) -> Tokens:
+    """Split a bracket token, its brackets included."""
+    kinds, texts = _classified(_tokens_in(bracket).findall(bracket))
+    for index, text in enumerate(texts):
+        if text == ":":
+            kinds[index] = text
+        elif text[:1].isalpha() or text[:1] == "_":
+            word = text.lower()
+            kinds[index] = word if word in DURATION_FUNCTIONS else ERROR
+    return kinds, texts
 
 
-_SKIPPED = re.compile(_SKIP)
-_SPACES = re.compile(_SPACE)
-_WORDLIKE = re.compile(r"[0-9A-Za-z_.]+")
+def spans_in_bracket(text: str) -> list[tuple[int, int]]:
+    """Return where each token of a bracket starts and ends."""
+    return [found.span(1) for found in _tokens_in(text).finditer(text)]
 
 
-def _unreadable(tokens: Tokens, mode: re.Pattern[str], end: int) -> Tokens:
-    source = tokens.source
-    skipped = (_SPACES if mode is _BRACKETS_OPENED else _SKIPPED).match(source, end)
-    start = skipped.end() if skipped else end
-    character = source[start]
-    if character in "\"'`":
-        kind = "raw string" if character == "`" else "quoted string"
-        message = f"unterminated {kind}"
-    elif mode is _BRACES:
-        message = f"unexpected character inside braces: {_shown(character)}"
-    elif word := _WORDLIKE.match(source, start):
-        message = f'bad number or duration syntax: "{word[0]}"'
-    elif mode is not _STATEMENT:
-        message = f"unexpected character in duration expression: {_shown(character)}"
-    elif character in "!=":
-        following = source[start + 1 : start + 2]
-        message = f"unexpected character after '{character}': {_shown(following)}"
-    else:
-        message = f"unexpected character: {_shown(character)}"
-    return _error(tokens, message, start)
+def _tokens_in(bracket: str) -> re.Pattern[str]:
+    return _WITHOUT_COMMENTS if _EARLY_COMMENT.match(bracket) else _IN_BRACKET
 
 
-def _shown(character: str) -> str:
-    """Show a character as Go's %q does."""
-    if character.isprintable():
-        return f"'{character}'"
-    point = ord(character)
-    return f"'\\x{point:02x}'" if point < 128 else f"'\\u{point:04x}'"
+def _classified(texts: list[str], known: dict[str, str] = _KINDS) -> Tokens:
+    return [known.get(text) or _kind(text) for text in texts], texts
+
+
+def _kind(text: str) -> str:
+    kind = _BY_FIRST.get(text[0], ERROR)
+    if kind is IDENTIFIER:
+        if ":" in text:
+            return METRIC_IDENTIFIER
+        if text[-1] == "(":
+            return text[:-1].rstrip().lower()  # fill
+        return _KINDS.get(text.lower(), IDENTIFIER)
+    if kind is NUMBER:
+        return _numeric(text) if len(text) < _SHORT else _numeric.__wrapped__(text)
+    if kind is STRING and len(text) == 1:
+        return ERROR  # a quote that nothing closes
+    return kind
+
+
+_SHORT = 32
+_IS_NUMBER = re.compile(_NUMBER)
+_IS_DURATION = re.compile(_DURATION)
+
+
+@lru_cache(maxsize=1024)
+def _numeric(text: str) -> str:
+    if _IS_NUMBER.fullmatch(text):
+        return NUMBER
+    return DURATION if _IS_DURATION.fullmatch(text) else ERROR

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from tenantry_promql.brackets import read_bracket
 from tenantry_promql.cursor import Cursor
-from tenantry_promql.durations import read_bracketed, read_offset
-from tenantry_promql.lexer import DURATION, NUMBER
+from tenantry_promql.durations import read_offset
+from tenantry_promql.lexer import BRACKET, DURATION, NUMBER
 
-POSTFIX = frozenset(("[", "offset", "@", "anchored", "smoothed"))
+POSTFIX = frozenset((BRACKET, "offset", "@", "anchored", "smoothed"))
 
 _NOT_MODIFIABLE = (
     "modifier must be preceded by an instant vector selector or range vector selector or a subquery"
@@ -18,7 +19,7 @@ class Modifiers:
     """The modifiers of one selector or one subquery, while they are read."""
 
     start: int
-    """Where the expression starts; errors are reported there, as Prometheus does."""
+    """The token with which the expression starts; errors are reported there, as Prometheus does."""
     on_subquery: bool
     text: str = ""
     has_range: bool = False
@@ -30,10 +31,13 @@ class Modifiers:
     def read(self, cursor: Cursor, depth: int) -> None:
         """Read all modifiers; stop before a bracket that opens a subquery."""
         while (kind := cursor.kind) in POSTFIX:
-            if kind == "[":
-                if self.on_subquery or _is_subquery(cursor):
+            if kind == BRACKET:
+                if self.on_subquery:
                     return
-                self._range(cursor, depth)
+                bracket = read_bracket(cursor, depth)
+                if bracket.is_subquery:
+                    return
+                self._range(cursor, bracket.text)
             elif kind == "offset":
                 self._offset(cursor, depth)
             elif kind == "@":
@@ -41,11 +45,9 @@ class Modifiers:
             else:
                 self._edge(cursor)
 
-    def _range(self, cursor: Cursor, depth: int) -> None:
-        bracket = cursor.start
+    def _range(self, cursor: Cursor, text: str) -> None:
+        bracket = cursor.index
         cursor.take()
-        window = read_bracketed(cursor, depth)
-        cursor.expect("]", "subquery or range", '":" or "]"')
         if self.has_range:
             cursor.fail("ranges only allowed for vector selectors", bracket)
         if self.has_offset:
@@ -53,7 +55,7 @@ class Modifiers:
         if self.has_time:
             cursor.fail("no @ modifiers allowed before range", bracket)
         self.has_range = True
-        self.text += f"[{window}]"
+        self.text += text
 
     def _offset(self, cursor: Cursor, depth: int) -> None:
         cursor.take()
@@ -94,27 +96,13 @@ class Modifiers:
         self.text += f" {edge}"
 
 
-def _is_subquery(cursor: Cursor) -> bool:
-    closing = cursor.index + 2
-    kinds = cursor.kinds
-    if closing < len(kinds) and kinds[closing] == "]":
-        return False  # [5m], by far the most frequent
-    while closing < len(kinds) and kinds[closing] not in (":", "]"):
-        closing += 1
-    return closing < len(kinds) and kinds[closing] == ":"
-
-
 def read_subquery_bracket(cursor: Cursor, depth: int) -> str:
     """Read `[range:step]` and return its text."""
-    bracket = cursor.start
+    bracket = read_bracket(cursor, depth)
+    if not bracket.is_subquery:
+        cursor.fail("ranges only allowed for vector selectors", cursor.index)
     cursor.take()
-    window = read_bracketed(cursor, depth)
-    if cursor.kind == "]":
-        cursor.fail("ranges only allowed for vector selectors", bracket)
-    cursor.expect(":", "subquery or range", '":" or "]"')
-    step = "" if cursor.kind == "]" else read_bracketed(cursor, depth)
-    cursor.expect("]", "subquery selector", '"]"')
-    return f"[{window}:{step}]"
+    return bracket.text
 
 
 def refuse_modifier(cursor: Cursor, start: int) -> None:

@@ -88,7 +88,8 @@ def matching(operator: Operator) -> Matching:
     on = False
     cursor = cursor_of(operator.modifiers)
     while cursor.kind != END:
-        word = cursor.take().lower()
+        word = cursor.kind
+        cursor.take()
         if word in ("on", "ignoring"):
             on = word == "on"
             labels = _labels(cursor)
@@ -104,11 +105,10 @@ def matching(operator: Operator) -> Matching:
 
 def cursor_of(text: str) -> Cursor:
     """Return a cursor over a text that the reader has judged already."""
-    return Cursor(tokenize(text), _LIMITS)
+    return Cursor(text, tokenize(text), _LIMITS)
 
 
 def _fill(cursor: Cursor) -> float:
-    cursor.take()
     sign = -1.0 if cursor.kind == "-" else 1.0
     if cursor.kind in ("+", "-"):
         cursor.take()

@@ -6,7 +6,7 @@ from tenantry_promql import operations
 from tenantry_promql.cursor import Cursor
 from tenantry_promql.errors import Refused
 from tenantry_promql.functions import MATRIX, SCALAR, STRING, VECTOR, ValueType
-from tenantry_promql.lexer import DURATION, END, IDENTIFIER, NUMBER
+from tenantry_promql.lexer import BRACKET, DURATION, END, IDENTIFIER, NUMBER
 from tenantry_promql.literals import NotUTF8, unquote
 from tenantry_promql.numbers import duration_ms, go_float, number_value
 from tenantry_promql.reader import read
@@ -179,20 +179,26 @@ def _modifiers(text: str) -> Tree:
     cursor = operations.cursor_of(text)
     while cursor.kind != END:
         kind = cursor.kind
+        if kind == BRACKET:
+            found |= _bracket(cursor.inside_bracket())
         cursor.take()
         match kind:
             case "[":
-                found["range"] = _duration(cursor, ("]", ":"))
-                if cursor.take() == ":":
-                    if cursor.kind != "]":
-                        found["step"] = _duration(cursor, ("]",))
-                    cursor.take()
+                continue
             case "offset":
                 found["offset"] = _duration(cursor, ("offset", "@", "anchored", "smoothed", END))
             case "@":
                 found |= _instant(cursor)
             case _:
                 found[kind] = True
+    return found
+
+
+def _bracket(cursor: Cursor) -> Tree:
+    cursor.take()
+    found: Tree = {"range": _duration(cursor, ("]", ":"))}
+    if cursor.take() == ":" and cursor.kind != "]":
+        found["step"] = _duration(cursor, ("]",))
     return found
 
 

@@ -5,9 +5,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tenantry_promql import constraints, doubtful, regexes
-from tenantry_promql.constraints import ANY, Constraint, to_matchers
+from tenantry_promql.constraints import ANY, Constraint, Fin, to_matchers
 from tenantry_promql.literals import quote
-from tenantry_promql.normalform import TRUE, Rule, matchers_of, name_condition
+from tenantry_promql.normalform import TRUE, Rule, name_condition
 from tenantry_promql.syntax import METRIC_NAME, Matcher
 
 _LEGACY_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -30,8 +30,8 @@ class Pieces(NamedTuple):
     """Whether `or` in this order loses nothing (Theorem 1)."""
     injected: tuple[str, ...]
     """One text per rule."""
-    restricts_name: bool
-    """Whether a matcher on the metric name is injected."""
+    labels: frozenset[str]
+    """The labels on which matchers are injected."""
     quotes_labels: bool
     """Whether a label name is injected that only Prometheus 3 can read."""
     effort: int
@@ -45,17 +45,16 @@ class Pieces(NamedTuple):
 
 def pieces_of(residuals: tuple[Rule, ...], effort: int) -> Pieces:
     """Order residuals, widest name condition first, and print them."""
-    labels = {label for rule in residuals for label, _ in rule}
-    restricts_name = METRIC_NAME in labels
+    labels = frozenset([label for rule in residuals for label, _ in rule])
     ordered: tuple[Rule, ...] | None = residuals
-    if restricts_name and len(residuals) > 1:
+    if METRIC_NAME in labels and len(residuals) > 1:
         ordered = _in_order(residuals) if len(residuals) <= _MOST_ORDERED else None
     rules = residuals if ordered is None else ordered
     return Pieces(
         rules,
         in_order=ordered is not None,
         injected=tuple(map(injected_text, rules)),
-        restricts_name=restricts_name,
+        labels=labels,
         quotes_labels=not all(map(is_legacy_name, labels)),
         effort=effort,
     )
@@ -106,11 +105,15 @@ def _condition_text(label: str, constraint: Constraint) -> str:
 
 def absent_text(rule: Rule) -> str:
     """Print them without any `=`, of which absent() would make an output label (Theorem 4)."""
-    return ",".join(
-        matcher_text(Matcher(label, "=~", regexes.quote_meta(value)) if op == "=" else matcher)
-        for matcher in map(doubtful.worded, matchers_of(rule))
-        for label, op, value in (matcher,)
-    )
+    return ",".join([_absent_condition_text(label, constraint) for label, constraint in rule])
+
+
+@lru_cache(maxsize=4096)
+def _absent_condition_text(label: str, constraint: Constraint) -> str:
+    if isinstance(constraint, Fin) and len(constraint.values) == 1:
+        (value,) = constraint.values
+        return matcher_text(Matcher(label, "=~", regexes.quote_meta(value)))
+    return _condition_text(label, constraint)
 
 
 def matcher_text(matcher: Matcher) -> str:

@@ -12,9 +12,11 @@ from tenantry_promql.errors import LimitExceeded, ParseError, Position
 from tenantry_promql.functions import FUNCTIONS
 from tenantry_promql.lexer import (
     AGGREGATORS,
+    BRACKET,
     DURATION,
     END,
     EXPERIMENTAL_AGGREGATORS,
+    FILLS,
     IDENTIFIER,
     KEYWORDS,
     METRIC_IDENTIFIER,
@@ -45,12 +47,11 @@ _OPERATORS = WORD_OPERATORS | frozenset(
     ("+", "-", "*", "/", "%", "^", "==", "!=", "<=", ">=", "<", ">", "</", ">/")
 )
 _NUMBERS = frozenset((NUMBER, DURATION))
-_FILLS = frozenset(("fill", "fill_left", "fill_right"))
 # Keywords that cannot be the name of a metric; all others can.
-NEVER_A_NAME = _FILLS | {"bool", "on", "ignoring", "group_left", "group_right", "atan2"}
+NEVER_A_NAME = FILLS | {"bool", "on", "ignoring", "group_left", "group_right", "atan2"}
 _NAMES = (KEYWORDS - NEVER_A_NAME) | {IDENTIFIER, METRIC_IDENTIFIER}
 _SCALAR_FUNCTIONS = frozenset(("start", "end", "step", "range"))
-_LABELS = (KEYWORDS - _FILLS - {"without"}) | {IDENTIFIER, STRING}
+_LABELS = (KEYWORDS - FILLS - {"without"}) | {IDENTIFIER, STRING}
 
 
 def read(query: str, limits: Limits = _DEFAULT_LIMITS, *, experimental: bool = True) -> Node:
@@ -97,7 +98,7 @@ def _cursor(query: str, limits: Limits) -> Cursor:
         raise LimitExceeded(
             f"A query of {size} bytes", "query_bytes", limits.query_bytes, "split the query"
         )
-    return Cursor(tokenize(query), limits)
+    return Cursor(query, tokenize(query), limits)
 
 
 class _Reader:
@@ -116,11 +117,11 @@ class _Reader:
             limit = self.deepest
             raise LimitExceeded("A query nested this deeply", "depth", limit, "split the query")
         cursor = self.cursor
-        start = cursor.start
+        start = cursor.index
         parts: list[Node | Operator] = []
         while True:
             while cursor.kind == "+" or cursor.kind == "-":
-                at = cursor.start
+                at = cursor.index
                 parts.append(Operator(cursor.take(), at, is_unary=True))
             operand = self.operand(depth)
             if cursor.kind not in _OPERATORS:
@@ -135,7 +136,7 @@ class _Reader:
     def operand(self, depth: int) -> Node:
         """Read one operand with its modifiers and subqueries."""
         cursor = self.cursor
-        kind, start = cursor.kind, cursor.start
+        kind, start = cursor.kind, cursor.index
         node: Node
         if kind in AGGREGATORS and cursor.next_kind() in ("(", "by", "without"):
             node = self.aggregation(depth)
@@ -160,7 +161,7 @@ class _Reader:
     def string(self) -> str:
         """Take a string that nothing is decided about; it need not be UTF-8."""
         cursor = self.cursor
-        start, text = cursor.start, cursor.take()
+        start, text = cursor.index, cursor.take()
         try:
             literals.unquote(text)
         except literals.BadLiteral as error:
@@ -171,7 +172,7 @@ class _Reader:
 
     def selector(self, depth: int, *, with_modifiers: bool = True) -> Selector:
         cursor = self.cursor
-        start = cursor.start
+        start = cursor.index
         name = body = ""
         matchers: list[Matcher] = []
         if cursor.kind != "{":
@@ -190,13 +191,11 @@ class _Reader:
             modifiers = Modifiers(start, on_subquery=False)
             modifiers.read(cursor, depth)
             text, is_range = modifiers.text, modifiers.has_range
-        return Selector(
-            name, body, tuple(matchers), text, is_range, start, cursor.end_of_previous()
-        )
+        return Selector(name, body, tuple(matchers), text, is_range, start, cursor.index - 1)
 
     def subquery(self, inner: Node, start: int, depth: int) -> Subquery:
         cursor = self.cursor
-        if cursor.kind != "[":
+        if cursor.kind != BRACKET:
             refuse_modifier(cursor, start)
         bracket = read_subquery_bracket(cursor, depth)
         if isinstance(inner, Subquery):
@@ -209,7 +208,7 @@ class _Reader:
 
     def call(self, depth: int) -> Call:
         cursor = self.cursor
-        start, name = cursor.start, cursor.take()
+        start, name = cursor.index, cursor.take()
         arguments = self.arguments(depth)
         function = FUNCTIONS.get(name)
         if function is None:
@@ -226,7 +225,7 @@ class _Reader:
             return ()
         arguments = [self.expression(depth - 1)]
         while cursor.kind == ",":
-            comma = cursor.start
+            comma = cursor.index
             cursor.take()
             if cursor.kind == ")":
                 cursor.fail("trailing commas not allowed in function call args", comma)
@@ -236,7 +235,7 @@ class _Reader:
 
     def aggregation(self, depth: int) -> Aggregation:
         cursor = self.cursor
-        start, op = cursor.start, cursor.take()
+        start, op = cursor.index, cursor.take()
         first = cursor.kind != "("
         modifier = self.grouping() if first else ""
         if cursor.kind != "(":
@@ -277,7 +276,7 @@ class _Reader:
     def operator(self) -> Operator:
         """Read a binary operator with `bool`, `on`/`ignoring`, `group_left`/`group_right` and `fill`s."""
         cursor = self.cursor
-        start, symbol = cursor.start, cursor.take()
+        start, symbol = cursor.index, cursor.take()
         if cursor.kind not in _MATCHING:
             return Operator(symbol, start)
         texts: list[str] = []
@@ -300,7 +299,7 @@ class _Reader:
                 if matching.lower() == "on":
                     self.disjoint(labels, include, start)
         fills = False
-        while cursor.kind in _FILLS:
+        while cursor.kind in FILLS:
             fills = True
             texts.append(self.fill())
         return Operator(
@@ -315,8 +314,8 @@ class _Reader:
 
     def fill(self) -> str:
         cursor = self.cursor
-        name = cursor.take()
-        cursor.expect("(", name)
+        name = cursor.kind
+        cursor.take()
         value = cursor.take() if cursor.kind in ("+", "-") else ""
         if cursor.kind not in (NUMBER, DURATION):
             cursor.unexpected(name, "number")
@@ -325,4 +324,4 @@ class _Reader:
         return f"{name} ({value})"
 
 
-_MATCHING = frozenset(("bool", "on", "ignoring")) | _FILLS
+_MATCHING = frozenset(("bool", "on", "ignoring")) | FILLS

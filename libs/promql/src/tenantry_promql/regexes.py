@@ -7,17 +7,25 @@ for values that contain a newline, and nothing is decided statically about those
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 import re2
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _OPTIONS.dot_nl = True
+_OPTIONS.never_capture = True
 _OPTIONS.max_mem = 1 << 20  # enough for an alternation of 3,000 names; RE2 would allow 8 MiB each
 
 _META = frozenset("\\.+*?()|[]{}^$")
 _ESCAPED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _PREFIX = re.compile(r"((?:[^\\.+*?()|\[\]{}^$]|\\[^0-9A-Za-z])*)\.([*+])\Z", re.DOTALL)
+
+# Literals, dots, and `.*`, `.+`, `.?`: what most expressions of queries consist of.
+_PLAIN = re.compile(r"(?:[^\\.+*?()\[\]{}^$]|\\[^0-9A-Za-z]|\.[*+?]?+)*+")
+
+# The edges of groups that are whole branches of the outermost alternation.
+_BRANCH_EDGES = re.compile(r"(?<![^|])\(\?:|\)(?![^|])")
 
 # Answers are remembered for short texts only, so that the caches stay small whatever tenants send.
 _SHORT = 256
@@ -55,7 +63,9 @@ def check(regex: str) -> int:
     That number is proportional to the time that compiling took. Raises BadRegex unless the expression
     compiles on its own: `a)|(b` would not stay inside the group that it is put into.
     """
-    if literals(regex) is not None or prefix(regex) is not None:
+    if len(regex) <= _SHORT and _PLAIN.fullmatch(regex):
+        return 0  # every regular expression library compiles these
+    if literals(regex) is not None:
         return 0
     size: int = _compiled(regex).programsize
     return size
@@ -72,19 +82,44 @@ def check_rule(regex: str) -> None:
 
 def matches(regex: str, value: str) -> bool:
     """Say whether the whole value matches."""
-    known = prefix(regex)
-    if known is not None:
-        # Ten times faster than crossing into RE2, and by far the most frequent form in rules.
-        literal, last = known
-        return value.startswith(literal) and (last == "*" or len(value) > len(literal))
-    if len(regex) + len(value) > _SHORT:
-        return _compiled(regex).fullmatch(value) is not None
-    return _matches(regex, value)
+    if len(regex) > _SHORT:
+        return _compiled(regex).fullmatch(value.encode()) is not None
+    known = _branches(regex)
+    if known is None:
+        return _matches(regex, value)
+    # Ten times faster than crossing into RE2, and by far the most frequent forms in rules.
+    return (
+        value in known.values
+        or value.startswith(known.beginnings)
+        or any(len(value) > len(one) and value.startswith(one) for one in known.longer)
+    )
 
 
 @lru_cache(maxsize=16384)
 def _matches(regex: str, value: str) -> bool:
-    return _compiled(regex).fullmatch(value) is not None
+    return _compiled(regex).fullmatch(value.encode()) is not None
+
+
+class _Branches(NamedTuple):
+    """An alternation of literals and of `literal.*` and `literal.+`."""
+
+    values: frozenset[str]
+    beginnings: tuple[str, ...]
+    longer: tuple[str, ...]
+
+
+@lru_cache(maxsize=4096)
+def _branches(regex: str) -> _Branches | None:
+    values: frozenset[str] = frozenset()
+    found: dict[str, list[str]] = {"*": [], "+": []}
+    for branch in [regex] if "\\" in regex else _BRANCH_EDGES.sub("", regex).split("|"):
+        if (known := prefix(branch)) is not None:
+            found[known[1]].append(known[0])
+        elif (same := literals(branch)) is not None:
+            values |= same
+        else:
+            return None
+    return _Branches(values, tuple(found["*"]), tuple(found["+"]))
 
 
 def verdict(regex: str, value: str) -> bool | None:
@@ -94,17 +129,6 @@ def verdict(regex: str, value: str) -> bool | None:
     the dot meets a newline in Prometheus 3 only. Where None, Prometheus has to decide. So it has for
     expressions so large that trying many values would take long.
     """
-    if len(regex) + len(value) > _SHORT:
-        return _verdict(regex, value)
-    return _short_verdict(regex, value)
-
-
-@lru_cache(maxsize=16384)
-def _short_verdict(regex: str, value: str) -> bool | None:
-    return _verdict(regex, value)
-
-
-def _verdict(regex: str, value: str) -> bool | None:
     if "\n" in value or regex.startswith(UNDECIDED):
         return None
     if not (value.isascii() and regex.isascii()):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tenantry_promql import constraints
 from tenantry_promql.constraints import ANY, NOTHING, Constraint, Fin
 from tenantry_promql.normalform import TRUE, Rule, constraints_of
-from tenantry_promql.rule_index import RuleIndex
+from tenantry_promql.rule_index import Narrowed, RuleIndex
 from tenantry_promql.simplify import simplify
 from tenantry_promql.syntax import Matcher
 
@@ -22,23 +22,24 @@ class Residuals(NamedTuple):
     """How many rules were compared with the selector, and how many values tried against expressions."""
 
 
-def residuals(matchers: Sequence[Matcher], rules: RuleIndex) -> Residuals:
+def residuals(selector: Narrowed, rules: RuleIndex) -> Residuals:
     """Return rules with: S AND permitted == OR of (S AND residual).
 
     `()` means that the selector selects nothing permitted, `(TRUE,)` that it needs no restriction.
-    A label that the selector pins with `=` is decided here and never occurs in a residual, unless
-    versions of Prometheus may disagree about it (`regexes.verdict`).
+    A label that the selector pins with `=` was decided by narrowing and never occurs in a residual,
+    unless versions of Prometheus may disagree about it (`regexes.verdict`).
     """
-    if rules.is_everything:
-        return Residuals((TRUE,), 0)
-    known = constraints_of(matchers, constraints.cautious_conjunction)
+    known = constraints_of(selector.others, constraints.cautious_conjunction)
     if NOTHING in known.values():
         return Residuals((), 0)
-    candidates = rules.candidates(known)
+    candidates, changed = rules.left(selector, known)
+    if not known:
+        # Some of the rules as they were are as simple as all of them.
+        simplified = simplify(candidates) if changed else candidates
+        return Residuals(tuple(simplified), len(candidates))
     effort = 0
     while True:
         left: list[Rule] = []
-        changed = False
         for rule in candidates:
             demanded, tried = _residual(known, rule)
             effort += 1 + tried
@@ -47,13 +48,12 @@ def residuals(matchers: Sequence[Matcher], rules: RuleIndex) -> Residuals:
             if demanded is not None:
                 left.append(demanded)
                 changed = changed or demanded is not rule
-        # Some of the rules as they were are as simple as all of them.
         simplified = simplify(left) if changed else left
         about = [label for rule in simplified for label, _ in rule]
         if len(simplified) == len(left) or known.keys().isdisjoint(about):
             return Residuals(tuple(simplified), effort)
         # A merged residual may be one that the selector implies.
-        candidates = simplified
+        candidates, changed = simplified, False
 
 
 def conflicts(matchers: Sequence[Matcher], rule: Rule) -> tuple[str, ...]:

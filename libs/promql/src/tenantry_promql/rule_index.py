@@ -1,79 +1,150 @@
-"""Finds the rules that may apply to a selector or a series without trying all of them."""
+"""Finds what the `=` matchers of a selector, or the labels of a series, leave of the rules: one bit per rule."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-from tenantry_promql.by_name import ByName
-from tenantry_promql.constraints import Constraint, Fin
-from tenantry_promql.normalform import TRUE, Rule
-from tenantry_promql.syntax import METRIC_NAME
+from tenantry_promql.constraints import Cof, Constraint, Fin, accepts, verdict
+from tenantry_promql.normalform import Rule
+from tenantry_promql.syntax import Matcher
 
-_FEW = 8
-"""Up to so many rules, trying all is faster than looking them up."""
+
+class Narrowed(NamedTuple):
+    """A selector, reduced to what the rules can tell about it. Equal ones have equal residuals."""
+
+    rules: int
+    """Those that the selector's `=` matchers do not contradict, by bit."""
+    decided: int
+    """The labels, by bit, of which these matchers say all that the rules want to know."""
+    others: tuple[Matcher, ...]
+    """The other matchers on labels that occur in rules."""
+
+
+class _Conditions:
+    """What the rules demand of one label."""
+
+    __slots__ = ("bit", "by_value", "expressions", "indifferent")
+
+    def __init__(self, bit: int, rules: int) -> None:
+        self.bit = bit
+        self.indifferent = rules
+        """Rules that demand nothing of it."""
+        self.by_value: defaultdict[str, int] = defaultdict(int)
+        """Rules that name its values, by value."""
+        self.expressions: list[tuple[Cof, int]] = []
+        """All other demands, each with the rules that have it."""
+
+    def satisfied(
+        self, value: str, rules: int, judge: Callable[[Constraint, str], bool | None]
+    ) -> tuple[int | None, int]:
+        """Return which of these rules this value satisfies, and how many demands were tried.
+
+        None where the judge does not know.
+        """
+        found = (self.indifferent | self.by_value.get(value, 0)) & rules
+        tried = 0
+        for demand, demanding in self.expressions:
+            if demanding & rules:
+                tried += 1
+                holds = judge(demand, value)
+                if holds is None:
+                    return None, tried
+                if holds:
+                    found |= demanding & rules
+        return found, tried
 
 
 class RuleIndex:
-    """Simplified rules, each filed under the values of one label: the one that tells most rules apart."""
+    """Simplified rules."""
 
-    __slots__ = ("_by_name", "_filed", "_rules", "_unfiled", "is_everything")
+    __slots__ = ("_by_label", "_rules")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
-        self._by_name = ByName(rules)
-        self.is_everything = TRUE in rules
-        """Whether a rule demands nothing."""
-        self._unfiled: list[int] = []
-        self._filed: defaultdict[str, dict[str, list[int]]] = defaultdict(dict)
-        frequency: defaultdict[tuple[str, str], int] = defaultdict(int)
-        for rule in rules:
-            for label, values in _finite(rule):
-                for value in values:
-                    frequency[label, value] += 1
-        for index, rule in enumerate(rules):
-            finite = _finite(rule)
-            if not finite:
-                self._unfiled.append(index)
-                continue
-            label, values = min(
-                finite, key=lambda pair: max(frequency[pair[0], value] for value in pair[1])
-            )
-            for value in values:
-                self._filed[label].setdefault(value, []).append(index)
+        every = (1 << len(rules)) - 1
+        labels = dict.fromkeys(label for rule in rules for label, _ in rule)
+        self._by_label = {
+            label: _Conditions(1 << number, every) for number, label in enumerate(labels)
+        }
+        expressions: defaultdict[tuple[str, Cof], int] = defaultdict(int)
+        for number, rule in enumerate(rules):
+            bit = 1 << number
+            for label, demand in rule:
+                conditions = self._by_label[label]
+                conditions.indifferent ^= bit
+                if isinstance(demand, Cof):
+                    expressions[label, demand] |= bit
+                    continue
+                for value in demand.values:
+                    conditions.by_value[value] |= bit
+        for (label, demand), demanding in expressions.items():
+            self._by_label[label].expressions.append((demand, demanding))
 
-    def candidates(self, known: Mapping[str, Constraint]) -> Sequence[Rule]:
-        """Return rules that say the same as all rules of series that satisfy these constraints.
+    def narrowed(self, selector: Sequence[Matcher]) -> tuple[Narrowed, int]:
+        """Reduce a selector to what the rules can tell about it; also return how many demands were tried.
 
-        They may leave out what the metric name decides.
+        What versions of Prometheus may disagree about is not decided (`regexes.verdict`).
         """
-        name = known.get(METRIC_NAME)
-        if isinstance(name, Fin) and len(name.values) == 1:
-            (value,) = name.values
-            left = self._by_name.of(value)
-            if left is not None:
-                return left
-        if len(self._rules) <= _FEW:
-            return self._rules
-        found = set(self._unfiled)
-        for label, by_value in self._filed.items():
-            have = known.get(label)
-            if not isinstance(have, Fin):
-                for indexes in by_value.values():
-                    found.update(indexes)
-            elif len(have.values) <= len(by_value):
-                for value in have.values:
-                    found.update(by_value.get(value, ()))
-            else:
-                for value in by_value.keys() & have.values:
-                    found.update(by_value[value])
-        return [self._rules[index] for index in sorted(found)]
+        every = (1 << len(self._rules)) - 1
+        rules, decided, seen, effort = every, 0, 0, 0
+        others: list[Matcher] = []
+        for matcher in selector:
+            label, op, value = matcher
+            conditions = self._by_label.get(label)
+            if conditions is None:
+                continue
+            if conditions.bit & seen:
+                # What several matchers of one label say together is not found out here.
+                asked = [one for one in selector if one.label in self._by_label]
+                return Narrowed(every, 0, tuple(asked)), effort
+            seen |= conditions.bit
+            if op == "=":
+                satisfied, tried = conditions.satisfied(value, rules, verdict)
+                effort += tried
+                if satisfied is not None:
+                    rules = satisfied
+                    decided |= conditions.bit
+                    continue
+            others.append(matcher)
+        return Narrowed(rules, decided, tuple(others)), effort
 
-    def of_series(self, labels: Mapping[str, str]) -> list[Rule]:
-        """Return at least the rules that a series with these labels may satisfy."""
-        found = list(self._unfiled)
-        for label, by_value in self._filed.items():
-            found += by_value.get(labels.get(label, ""), ())
-        return [self._rules[index] for index in found]
+    def left(self, narrowed: Narrowed, known: Mapping[str, Constraint]) -> tuple[list[Rule], bool]:
+        """Return the rules that are left, without what is decided, and whether that took something away.
 
+        `known` is what the other matchers say: rules that want none of a label's values are left out.
+        """
+        bits = narrowed.rules
+        for label, have in known.items():
+            if isinstance(have, Fin):
+                conditions = self._by_label[label]
+                possible = conditions.indifferent
+                for value in have.values & conditions.by_value.keys():
+                    possible |= conditions.by_value[value]
+                for _, demanding in conditions.expressions:
+                    possible |= demanding
+                bits &= possible
+        decided = {
+            label
+            for label, conditions in self._by_label.items()
+            if conditions.bit & narrowed.decided
+        }
+        found: list[Rule] = []
+        changed = False
+        while bits:
+            lowest = bits & -bits
+            bits ^= lowest
+            rule = self._rules[lowest.bit_length() - 1]
+            if not decided.isdisjoint([label for label, _ in rule]):
+                rule = tuple([pair for pair in rule if pair[0] not in decided])
+                changed = True
+            found.append(rule)
+        return found, changed
 
-def _finite(rule: Rule) -> list[tuple[str, frozenset[str]]]:
-    return [(label, part.values) for label, part in rule if isinstance(part, Fin)]
+    def permits(self, labels: Mapping[str, str]) -> bool:
+        """Say whether a series with these labels satisfies a rule, as RE2 sees it."""
+        rules: int | None = (1 << len(self._rules)) - 1
+        for label, conditions in self._by_label.items():
+            if not rules:
+                return False
+            rules, _ = conditions.satisfied(labels.get(label, ""), rules, accepts)
+        return bool(rules)

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tenantry_promql import dots, doubtful, regexes
 from tenantry_promql.cache import BoundedCache
-from tenantry_promql.constraints import accepts
 from tenantry_promql.containment import reads
 from tenantry_promql.errors import PromQLError, RuleError
 from tenantry_promql.normalform import (
@@ -18,7 +17,7 @@ from tenantry_promql.normalform import (
 from tenantry_promql.pieces import RESERVED_PREFIX, Pieces, pieces_of
 from tenantry_promql.reader import read
 from tenantry_promql.residuals import conflicts, residuals
-from tenantry_promql.rule_index import RuleIndex
+from tenantry_promql.rule_index import Narrowed, RuleIndex
 from tenantry_promql.selectors import format_selector
 from tenantry_promql.simplify import simplify
 from tenantry_promql.syntax import METRIC_NAME, Matcher
@@ -55,7 +54,7 @@ class RuleSet:
         self.digest = hashlib.sha256(f"{len(self.rules)}\n{canonical}".encode()).hexdigest()
         self._hash = hash(self.digest)
         self._index = RuleIndex(self._simplified)
-        self._pieces: BoundedCache[tuple[tuple[Matcher, ...], bool], Pieces] = BoundedCache(
+        self._pieces: BoundedCache[tuple[Narrowed, bool], Pieces] = BoundedCache(
             _CACHED_SELECTORS, _CACHED_CHARACTERS
         )
 
@@ -76,35 +75,41 @@ class RuleSet:
     @property
     def permits_everything(self) -> bool:
         """Whether every series is permitted."""
-        return self._index.is_everything
+        return self.rules == ((),)
 
     def residuals(self, selector: tuple[Matcher, ...]) -> tuple[tuple[Matcher, ...], ...]:
         """Return what to add to a selector, as alternatives: S AND permitted == OR of S AND residual.
 
         `()` when nothing that is permitted can be selected, `((),)` when nothing needs to be added.
         """
-        return tuple(map(matchers_of, self.pieces(selector).rules))
+        pieces, _ = self.pieces(selector)
+        return tuple(map(matchers_of, pieces.rules))
 
-    def pieces(self, selector: tuple[Matcher, ...], *, dot_matches_newline: bool = True) -> Pieces:
-        """Return the residuals of a selector, ordered and printed; remembered per selector.
+    def pieces(
+        self, selector: Sequence[Matcher], *, dot_matches_newline: bool = True
+    ) -> tuple[Pieces, int]:
+        """Return the residuals of a selector, ordered and printed, and the effort that they cost.
 
+        They are remembered for all selectors of which the rules can tell no more than of this one.
         `dot_matches_newline` says how the server that answers understands regular expressions: True
-        for Prometheus 3, False for 2 and for one that is not known (`dots`).
+        for Prometheus 3, False for 2 and for one that is not known (`dots`). The effort is how many
+        rules and values were compared, as if nothing were remembered.
         """
-        key = (selector, dot_matches_newline)
+        narrowed, effort = self._index.narrowed(selector)
+        key = (narrowed, dot_matches_newline)
         known = self._pieces.get(key)
         if known is None:
-            known = self._pieces_of(selector, dot_matches_newline)
-            size = sum(map(len, known.injected)) + sum(len(matcher.value) for matcher in selector)
+            known = self._pieces_of(narrowed, dot_matches_newline)
+            size = sum(map(len, known.injected)) + sum([len(one.value) for one in narrowed.others])
             self._pieces.put(key, known, size)
-        return known
+        return known, effort + known.effort
 
-    def _pieces_of(self, selector: tuple[Matcher, ...], dot_matches_newline: bool) -> Pieces:
-        if dot_matches_newline:
-            return pieces_of(*residuals(doubtful.as_asked(selector), self._index))
-        asked = doubtful.as_asked(dots.as_asked(selector))
-        left, effort = residuals(asked, self._index)
-        return pieces_of(tuple(map(dots.as_meant, left)), effort)
+    def _pieces_of(self, selector: Narrowed, dot_matches_newline: bool) -> Pieces:
+        if selector.others:
+            others = selector.others if dot_matches_newline else dots.as_asked(selector.others)
+            selector = selector._replace(others=doubtful.as_asked(others))
+        left, effort = residuals(selector, self._index)
+        return pieces_of(left if dot_matches_newline else tuple(map(dots.as_meant, left)), effort)
 
     def forget(self) -> None:
         """Drop all remembered selectors; for tests and benchmarks."""
@@ -125,10 +130,7 @@ class RuleSet:
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Say whether a series with these labels, `__name__` included, is permitted."""
-        return any(
-            all(accepts(constraint, labels.get(label, "")) for label, constraint in rule)
-            for rule in self._index.of_series(labels)
-        )
+        return self._index.permits(labels)
 
     def contains(self, expression: str) -> bool:
         """Say whether every selector of an expression lies inside this set.
@@ -141,7 +143,7 @@ class RuleSet:
         except PromQLError:
             return False
         return all(
-            self.pieces(selector, dot_matches_newline=meaning).is_unrestricted
+            self.pieces(selector, dot_matches_newline=meaning)[0].is_unrestricted
             for selector in reads(tree)
             for meaning in (True, False)
         )

@@ -7,7 +7,7 @@ from tenantry_promql.errors import LimitExceeded, Refused
 from tenantry_promql.pieces import NOTHING_TEXT, Pieces
 from tenantry_promql.rules import RuleSet
 from tenantry_promql.settings import Limits, Upstream
-from tenantry_promql.syntax import Matcher, Selector
+from tenantry_promql.syntax import METRIC_NAME, Matcher, Selector
 
 
 class Splitter:
@@ -24,14 +24,14 @@ class Splitter:
         self.restricted = False
         """Whether any selector so far needed a restriction."""
 
-    def pieces(self, matchers: tuple[Matcher, ...]) -> Pieces:
-        """Look up pieces as the upstream understands expressions, without looking at limits."""
+    def pieces(self, matchers: tuple[Matcher, ...]) -> tuple[Pieces, int]:
+        """Look up pieces and their effort, as the upstream understands expressions."""
         return self._rules.pieces(matchers, dot_matches_newline=self._upstream.major >= 3)
 
     def split(self, selector: Selector) -> Pieces:
         """Return the pieces of a selector; raise Refused where they could not be sent."""
-        pieces = self.pieces(selector.matchers)
-        self._effort += pieces.effort
+        pieces, effort = self.pieces(selector.matchers)
+        self._effort += effort
         if self._effort > self._limits.comparisons:
             self._exceeded(
                 "A query of this many selectors under this many permissions",
@@ -49,7 +49,7 @@ class Splitter:
                 self._limits.pieces,
                 "name the metric or add matchers so that fewer permissions apply",
             )
-        if pieces.restricts_name and selector.name:
+        if selector.name and METRIC_NAME in pieces.labels:
             # Prometheus: "metric name must not be set twice". Happens only for names that versions
             # of Unicode tables disagree about (regexes.verdict).
             raise Refused(

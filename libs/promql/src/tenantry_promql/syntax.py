@@ -4,6 +4,8 @@ Operators are not ordered by precedence: a chain keeps operands and operators in
 replaces operands by operands, and an operand is always delimited by operators, commas or brackets,
 so the tree that Prometheus will build keeps its shape without our knowing it.
 
+`start` is the number of a node's first token; `lexer.spans` knows where in the query that is.
+
 Every node prints itself from the texts of its children: `to_text` passes the children's own texts,
 the rewriting passes theirs rewritten. Nothing changes a node that is made; frozen ones would take
 three times as long to make.
@@ -59,6 +61,7 @@ class Selector:
     is_range: bool
     start: int
     end: int
+    """The number of its last token."""
 
     def text(self, more: str = "") -> str:
         """Print it, with further matchers appended inside the braces."""

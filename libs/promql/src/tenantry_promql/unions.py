@@ -1,16 +1,21 @@
 """Texts of unions: trees of `or`, name tags, tags of name regions."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from tenantry_promql.pieces import NAME_TAG
 
 
 def or_tree(texts: Sequence[str]) -> str:
     """Join texts with `or`, balanced: 20-30 % faster in Prometheus than a chain from four pieces on."""
-    if len(texts) == 1:
-        return texts[0]
-    middle = len(texts) // 2
-    return f"({or_tree(texts[:middle])} or {or_tree(texts[middle:])})"
+    return texts[0] if len(texts) == 1 else _balanced(len(texts)).format(*texts)
+
+
+@lru_cache(maxsize=256)
+def _balanced(size: int) -> str:
+    if size == 1:
+        return "{}"
+    return f"({_balanced(size // 2)} or {_balanced(size - size // 2)})"
 
 
 def and_chain(texts: Sequence[str]) -> str:
