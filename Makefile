@@ -15,10 +15,10 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers sync fmt lint types arch lock map crd check test test-unit test-kubernetes e2e oracle oracle-shards oracle-delivery oracle-relabel leakage bench-delivery bench-gateway proto demo images up down clean
+.PHONY: help setup servers sync fmt lint types arch lock map crd check test test-unit test-kubernetes e2e oracle oracle-shards oracle-delivery oracle-relabel leakage test-push bench-delivery bench-gateway bench-push bench-cache proto demo demo-push images up down clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9% -]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install uv and the locked packages into .tools and .venv (every target does this first)
 	@scripts/bootstrap.sh
@@ -96,6 +96,11 @@ test-kubernetes: servers ## the tests of Kubernetes, on a real API server where 
 	$(BIN)/pytest tests/kubernetes tests/deploy tests/integration/tenant_controller \
 		tests/unit/tenant_controller tests/unit/discovery $(wildcard tests/unit/common/test_kubernetes*.py) $(ARGS)
 
+test-push: servers ## the tests of pushing clusters: receiver, /federate, edge, telemeter's contract
+	$(BIN)/pytest tests/unit/receiver tests/integration/receiver $(wildcard tests/push) \
+		$(wildcard tests/e2e/test_push*.py tests/e2e/test_edge*.py) \
+		$(wildcard tests/unit/*/test_edge*.py tests/unit/*/test_telemeter*.py tests/integration/*/test_telemeter*.py) $(ARGS)
+
 proto: setup ## regenerate the protobuf modules after a change of a .proto (needs the network)
 	$(UV) tool run --from grpcio-tools python -m grpc_tools.protoc -I libs/common/src \
 		--python_out=libs/common/src --pyi_out=libs/common/src \
@@ -107,8 +112,14 @@ bench-delivery: setup ## what delivery costs beside vmagent (VMAGENT_BIN=…, AR
 bench-gateway: servers ## what the gateway costs, beside asking Prometheus directly (ARGS="--seconds 1")
 	$(BIN)/python -m tests.bench.gateway $(ARGS)
 
-bench-%: setup ## run tests/bench/bench_….py: bench-promql, bench-collector, bench-writer
+bench-push bench-cache: bench-%: servers ## uploads with processes killed; dashboards with and without a cache
+	$(BIN)/python -m tests.bench.bench_$* $(ARGS)
+
+bench-%: setup ## run tests/bench/bench_….py: bench-promql, bench-collector, bench-writer, bench-federate
 	$(BIN)/python tests/bench/bench_$*.py $(ARGS)
+
+demo-push: servers ## an isolated cluster pushes to two receivers, one is killed (ONCE=1: end by itself)
+	@$(BIN)/tenantry demo-push $(if $(ONCE),--once) $(ARGS)
 
 demo: servers ## run everything on this machine and show it (ONCE=1: show it once and end)
 	@$(BIN)/tenantry demo $(if $(ONCE),--once) $(ARGS)
