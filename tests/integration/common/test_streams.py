@@ -25,6 +25,19 @@ async def test_ensure_creates_once_and_only_strengthens(fresh_nats_server: NatsS
         )
 
 
+async def test_a_stream_of_an_earlier_version_takes_more_lanes_than_the_server_permits_by_itself(
+    fresh_nats_server: NatsServer,
+) -> None:
+    async with ready_bus(fresh_nats_server.url) as connection:
+        made = (await connection.js.stream_info("SAMPLES")).config
+        await connection.js.update_stream(config=made.evolve(max_consumers=-1))
+
+        await streams.ensure(connection, settings(fresh_nats_server.url))
+
+        for lane in range(1001):
+            await connection.js.add_consumer("SAMPLES", durable_name=f"lane-{lane}")
+
+
 async def test_several_services_may_create_at_once(fresh_nats_server: NatsServer) -> None:
     server = fresh_nats_server
     async with contextlib.AsyncExitStack() as stack:

@@ -1,5 +1,7 @@
 """Settings of streams only grow."""
 
+from dataclasses import replace
+
 import pytest
 
 from tenantry_common import config, streams
@@ -23,6 +25,12 @@ BASE = Strength(max_age=60.0, max_bytes=1000, max_msgs_per_subject=10, num_repli
             BASE,
             Strength(max_age=0.0, max_bytes=-1, max_msgs_per_subject=-1, num_replicas=1),
             id="unlimited is the strongest",
+        ),
+        pytest.param(
+            replace(BASE, max_consumers=-1),
+            replace(BASE, max_consumers=7),
+            replace(BASE, max_consumers=7),
+            id="any number of consumers is more than what the server permits by itself",
         ),
     ],
 )

@@ -23,17 +23,25 @@ _REJECTS_BYTES = 64 << 20
 _BACKFILL_BYTES = 1 << 30
 _LATEST_SECONDS = 600.0
 _LATEST_BYTES = 1 << 30
+_MOST_LANES = 100_000
+"""Consumers of a stream of batches: one for each shard and endpoint."""
+_BOUNDS_CONSUMERS = (2, 15)
+"""Version from which on nats-server takes -1 consumers for 1,000, and lets that be changed."""
 _BACKFILL_PER_SUBJECT = 2048  # more than one window, and than a collector lets wait
 
 
 @dataclass(frozen=True, kw_only=True)
 class Strength:
-    """The settings of a stream that may only grow; 0 seconds and -1 mean without limit."""
+    """The settings of a stream that may only grow; 0 seconds and -1 mean without limit.
+
+    But -1 consumers mean the server's own limit, which is less than any number that is given.
+    """
 
     max_age: float
     max_bytes: int
     max_msgs_per_subject: int
     num_replicas: int
+    max_consumers: int = -1
 
 
 def strongest(existing: Strength, wanted: Strength) -> Strength:
@@ -45,6 +53,7 @@ def strongest(existing: Strength, wanted: Strength) -> Strength:
             _longest(existing.max_msgs_per_subject, wanted.max_msgs_per_subject, unlimited=-1)
         ),
         num_replicas=max(existing.num_replicas, wanted.num_replicas),
+        max_consumers=max(existing.max_consumers, wanted.max_consumers),
     )
 
 
@@ -67,6 +76,7 @@ def definitions(settings: config.Nats) -> tuple[api.StreamConfig, ...]:
             max_msgs_per_subject=settings.samples_max_per_subject,
             duplicate_window=_DUPLICATE_WINDOW_SECONDS,
             num_replicas=settings.replicas,
+            max_consumers=_MOST_LANES,
             allow_direct=True,
         ),
         api.StreamConfig(
@@ -95,6 +105,7 @@ def definitions(settings: config.Nats) -> tuple[api.StreamConfig, ...]:
             max_msgs_per_subject=_BACKFILL_PER_SUBJECT,
             duplicate_window=_DUPLICATE_WINDOW_SECONDS,
             num_replicas=settings.replicas,
+            max_consumers=_MOST_LANES,
             allow_direct=True,
         ),
         api.StreamConfig(
@@ -176,6 +187,9 @@ async def _ensure_one(connection: bus.Bus, wanted: api.StreamConfig) -> None:
         return
     now = _strength(existing)
     target = strongest(now, _strength(wanted))
+    version = connection.client.connected_server_version
+    if (version.major, version.minor) < _BOUNDS_CONSUMERS:
+        target = replace(target, max_consumers=now.max_consumers)
     if target == now:
         return
     await connection.js.update_stream(
@@ -185,6 +199,7 @@ async def _ensure_one(connection: bus.Bus, wanted: api.StreamConfig) -> None:
             max_bytes=target.max_bytes,
             max_msgs_per_subject=target.max_msgs_per_subject,
             num_replicas=target.num_replicas,
+            max_consumers=target.max_consumers,
         )
     )
     _log.info("stream strengthened", extra={"stream": name})
@@ -207,4 +222,5 @@ def _strength(stream: api.StreamConfig) -> Strength:
         max_bytes=-1 if stream.max_bytes is None else stream.max_bytes,
         max_msgs_per_subject=stream.max_msgs_per_subject,
         num_replicas=stream.num_replicas or 1,
+        max_consumers=stream.max_consumers or -1,
     )
