@@ -21,6 +21,7 @@ from tenantry_common.testing import ready_bus
 from tenantry_local.nats_server import NatsServer
 from tenantry_local.ports import LOOPBACK, free_ports
 from tenantry_local.process import Process
+from tenantry_local.server import Launch, native
 from tenantry_local.service import service
 
 
@@ -102,20 +103,29 @@ class Site:
             return answer
 
 
-@pytest_asyncio.fixture
-async def site(
-    tmp_path: Path,
-    fresh_nats_server: NatsServer,
-    killed_at_end: Callable[[Process], None],
-) -> AsyncIterator[Site]:
-    """A site without a receiver yet."""
+@contextlib.asynccontextmanager
+async def a_site(folder: Path, launch: Launch = native) -> AsyncIterator[Site]:
+    """Yield a site without a receiver yet; everything ends with it."""
+    nats = NatsServer(folder / "nats", launch=launch)
     async with contextlib.AsyncExitStack() as stack:
-        connection = await stack.enter_async_context(ready_bus(fresh_nats_server.url))
+        await nats.start()
+        stack.push_async_callback(nats.kill)
+        connection = await stack.enter_async_context(ready_bus(nats.url))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        made = Site(tmp_path, fresh_nats_server, connection, session)
+        made = Site(folder, nats, connection, session)
+        try:
+            yield made
+        finally:
+            for process in made.receivers:
+                if process.running:
+                    await process.kill()
+
+
+@pytest_asyncio.fixture
+async def site(tmp_path: Path, launch_server: Launch) -> AsyncIterator[Site]:
+    """A site of the test's own."""
+    async with a_site(tmp_path, launch_server) as made:
         yield made
-        for process in made.receivers:
-            killed_at_end(process)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ async def test_an_upload_is_on_both_streams_when_it_is_answered(site: Site, now_
 
 
 async def test_a_real_writer_delivers_what_was_pushed(
-    site: Site, now_ms: int, prometheus_factory: Factory[Prometheus], killed_at_end: object
+    site: Site, now_ms: int, prometheus_factory: Factory[Prometheus]
 ) -> None:
     prometheus = await prometheus_factory()
     endpoint = contracts.Endpoint(id="p", kind="prometheus", url=prometheus.remote_write_url)

@@ -44,7 +44,12 @@ class Frames:
             self._next += _HEAD + length
 
     def finish(self) -> bytes:
-        """Return what the whole stream holds. Raises `errors.Undecodable`."""
+        """Return what the whole stream holds; an empty one holds nothing.
+
+        Raises `errors.Undecodable`.
+        """
+        if not self._data:
+            return b""
         if self._next != len(self._data):
             raise errors.Undecodable(f"position {len(self._data)}: the stream ends within a frame")
         if not self._data.startswith(_BEGINNING):

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping
 
+import msgspec
 import snappy
 
 from receiver.identity import keyring, rotation, tokens
@@ -43,6 +44,11 @@ def job(
         **more,
     }
     return DeliveryJob(**fields)  # type: ignore[arg-type]  # checked when it is encoded
+
+
+def of(job: DeliveryJob, ref: JobRef) -> DeliveryJob:
+    """Return the same job under another name."""
+    return msgspec.structs.replace(job, tenant=ref.tenant, name=ref.name)
 
 
 def family(name: str, samples: Iterable[Sample], kind: str = "UNTYPED") -> bytes:
