@@ -11,16 +11,19 @@ import aiohttp
 import pytest
 import yaml
 from tests.push.reference_server import Point, ReferenceServer, Settings, serving
+from tests.push.site import CLUSTER as CLUSTER_A
+from tests.push.site import Site
 
-from tenantry_cli.demo import load, readback
+from tenantry_cli.demo import delivery, load, readback
 from tenantry_common.label_steps import digested
+from tenantry_common.testing import ready_bus
 from tenantry_local import readiness
+from tenantry_local.nats_server import NatsServer
 from tenantry_local.ports import free_port
 from tenantry_local.process import Process
 from tenantry_local.prometheus import Prometheus
 from tenantry_local.testing import Factory, logged
 
-CLUSTER = "5e1f"
 SALT = "a-unique-value"
 QUICK = {
     "collector": {"settle_seconds": 1, "spread_seconds": 0},
@@ -55,9 +58,11 @@ async def source(factory: Factory[Prometheus], tmp_path: Path, note: Note) -> Pr
     return await factory(scrape_configs=jobs, scrape_interval="1s")
 
 
-def edge(tmp_path: Path, prometheus: Prometheus, upstream: dict[str, Any], **more: Any) -> Process:
+def edge(
+    tmp_path: Path, prometheus: Prometheus, upstream: dict[str, Any], credential: str = "s3cret"
+) -> Process:
     """Return `tenantry edge`, not started, that pushes what the Prometheus scrapes."""
-    (tmp_path / "credential").write_text("s3cret\n")
+    (tmp_path / "credential").write_text(f"{credential}\n")
     (tmp_path / "salt").write_text(f"{SALT}\n")
     document = {
         "sources": {"static": [prometheus.url]},
@@ -68,11 +73,10 @@ def edge(tmp_path: Path, prometheus: Prometheus, upstream: dict[str, Any], **mor
         "elide": ["job"],
         "rename": {"queue_depth": "depth"},
         "anonymise": {"labels": ["instance", "pod"], "salt_file": str(tmp_path / "salt")},
-        "upstream": {"credential_file": str(tmp_path / "credential"), "id": CLUSTER, **upstream},
+        "upstream": {"credential_file": str(tmp_path / "credential"), "id": CLUSTER_A, **upstream},
         "data_dir": str(tmp_path / "data"),
         "start_jitter": "0s",
         "services": QUICK,
-        **more,
     }
     path = tmp_path / "edge.yaml"
     path.write_text(yaml.safe_dump(document))
@@ -117,7 +121,7 @@ async def test_everything_arrives_once_at_a_telemeter_server_that_was_away(
     prometheus = await source(prometheus_factory, tmp_path, killed_at_end)
     port = free_port()
     server = ReferenceServer(
-        Settings(credentials={CLUSTER: "s3cret"}, upload_interval_seconds=1, labels={"env": "t"})
+        Settings(credentials={CLUSTER_A: "s3cret"}, upload_interval_seconds=1, labels={"env": "t"})
     )
     running = edge(
         tmp_path,
@@ -142,4 +146,49 @@ async def test_everything_arrives_once_at_a_telemeter_server_that_was_away(
 
     arrived = [point for point in server.points if point.timestamp_ms <= until]
     assert len(arrived) == len(set(arrived))
-    assert set(arrived) == expected(held, {"_id": CLUSTER, "env": "t"})
+    assert set(arrived) == expected(held, {"_id": CLUSTER_A, "env": "t"})
+
+
+@pytest.mark.parametrize("kind", ["remote_write", "telemeter"])
+async def test_everything_arrives_once_behind_a_receiver_that_was_away(
+    kind: str,
+    prometheus_factory: Factory[Prometheus],
+    fresh_nats_server: NatsServer,
+    tmp_path: Path,
+    killed_at_end: Note,
+) -> None:
+    prometheus = await source(prometheus_factory, tmp_path, killed_at_end)
+    central = await prometheus_factory()
+    async with ready_bus(fresh_nats_server.url) as connection, aiohttp.ClientSession() as http:
+        site = Site(tmp_path, fresh_nats_server, connection)
+        await site.publish(central.remote_write_url, labels={"env": "t"}, interval_ms=0)
+        receiver, writer = site.receiver(), site.writer()
+        upstream: dict[str, Any] = {"type": kind, "id": CLUSTER_A, "url": site.url}
+        if kind == "telemeter":
+            upstream["upload_interval"] = "1s"
+        else:
+            upstream |= {
+                "url": f"{site.url}/api/v1/write",
+                "authorize_url": f"{site.url}/authorize",
+            }
+        running = edge(tmp_path, prometheus, upstream, site.credential)
+        for process in (receiver, writer, running):
+            killed_at_end(process)
+            await process.start()
+        await logged(running, "pushing to", 60)
+
+        await delivery.wait_until_stored(http, [central.url], now_ms(), 60)
+        await receiver.kill()
+        gone = now_ms()
+        await asyncio.sleep(12)  # the time that is passed is what is tested
+        await receiver.start()
+        await delivery.wait_until_stored(http, [central.url], gone + 12_000, 60)
+        until = now_ms()
+        assert await delivery.wait_until_stored(http, [central.url], until + 10_000, 60)
+
+        arrived = await readback.samples(http, central.url, 0, until)
+        first = min(sample.timestamp_ms for sample in arrived)
+        held = await readback.samples(http, prometheus.url, first - 1, until)
+    found = [Point(one.labels, one.timestamp_ms, one.bits) for one in arrived]
+    assert len(found) == len(set(found))
+    assert set(found) == expected(held, {"_id": CLUSTER_A, "env": "t"})
