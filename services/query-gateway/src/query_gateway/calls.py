@@ -1,8 +1,12 @@
 """What is sent to a backend, and what kind of answer is taken; pure."""
 
-from dataclasses import dataclass, field
+import functools
+from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
+from query_gateway import fields
 from query_gateway.form import Pairs
 
 JSON = "application/json"
@@ -25,6 +29,11 @@ class Media:
     may_be_nothing: bool = False
     """Whether status 204, without any body, is an answer."""
 
+    @functools.cached_property
+    def fields(self) -> str:
+        """The headers that say so, as text."""
+        return fields.text({"Accept": self.accept, "Accept-Encoding": self.encoding})
+
 
 AS_JSON = Media()
 AS_JSON_OR_NOTHING = Media(may_be_nothing=True)
@@ -33,14 +42,17 @@ AS_SAMPLES = Media(accept=PROTOBUF, types=frozenset({PROTOBUF}), encoding="snapp
 AS_CHUNKS = Media(accept=CHUNKS, types=frozenset({CHUNKS}))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One upstream request, complete but for the backend."""
 
     method: Literal["GET", "POST"]
     path: str
     """Percent-encoded, starting with a slash."""
     form: Pairs = ()
-    message: bytes = field(default=b"", repr=False)
+    message: bytes = b""
     """The body of a remote read, a snappy block; then there is no form."""
     media: Media = AS_JSON
+
+    def __repr__(self) -> str:
+        """Show nothing that a tenant has asked."""
+        return f"<Call {self.method} {self.path}>"

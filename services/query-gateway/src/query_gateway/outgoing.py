@@ -5,20 +5,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from query_gateway import form, incarnation
+from query_gateway import fields, form, incarnation
 from query_gateway.calls import PROTOBUF, Call
 from query_gateway.wire import request
 from query_gateway.wire.pool import Greeting
 from tenantry_common.backend_access import Keyring, Way
 from tenantry_common.contracts import Backend
 
-_FORM = "application/x-www-form-urlencoded"
-_USER_AGENT = "tenantry-query-gateway"
-_REMOTE_READ = {
-    "Content-Type": PROTOBUF,
-    "Content-Encoding": "snappy",
-    "X-Prometheus-Remote-Read-Version": "0.1.0",
-}
+_USER_AGENT = {"User-Agent": "tenantry-query-gateway"}
+_FORM = fields.text({"Content-Type": "application/x-www-form-urlencoded"})
+_REMOTE_READ = fields.text(
+    {
+        "Content-Type": PROTOBUF,
+        "Content-Encoding": "snappy",
+        "X-Prometheus-Remote-Read-Version": "0.1.0",
+    }
+)
 
 
 class Addressed(NamedTuple):
@@ -35,7 +37,8 @@ class Outgoing:
 
     def __init__(self, headers: Mapping[str, str], keyring: Keyring) -> None:
         """Take the `headers` of every request; `keyring` has the credentials of backends."""
-        self._headers = headers
+        self._headers = {**headers, **_USER_AGENT}
+        self._fields = fields.text(self._headers)
         self._keyring = keyring
 
     def addressed(self, backend: Backend, call: Call, more: Mapping[str, str]) -> Addressed:
@@ -55,19 +58,14 @@ class Outgoing:
         )
 
     def _message(self, to: request.Target, call: Call, more: Mapping[str, str]) -> bytes:
-        headers = {
-            **self._headers,
-            **more,
-            "Accept": call.media.accept,
-            "Accept-Encoding": call.media.encoding,
-            "User-Agent": _USER_AGENT,
-        }
+        lines = fields.text({**self._headers, **more}) if more else self._fields
+        lines += call.media.fields
         text = form.encode(call.form)
         if call.method == "GET":
-            return request.message("GET", to, query=text, headers=headers)
-        own = _REMOTE_READ if call.message else {"Content-Type": _FORM}
+            return request.message("GET", to, query=text, fields=lines)
+        own = _REMOTE_READ if call.message else _FORM
         body = call.message or text.encode("ascii")
-        return request.message("POST", to, headers={**headers, **own}, body=body)
+        return request.message("POST", to, fields=lines + own, body=body)
 
 
 def _origin(to: request.Target, way: Way) -> request.Origin:

@@ -258,21 +258,22 @@ class Upstream:
 
         ours = self._settings.timeout_seconds
         seconds = min(ours, tenants_seconds)
-        hedged = Hedged(
-            self.in_order(candidates),
-            noted,
-            patience=self._settings.hedge_seconds,
-            slow=lambda backend: self._note(backend, BackendFailed("another one was faster")),
-            discard=discard,
-        )
         try:
             async with asyncio.timeout(seconds):
-                return await hedged.result()
+                if len(candidates) == 1:  # nobody to ask beside it
+                    return await noted(candidates[0])
+                return await Hedged(
+                    self.in_order(candidates),
+                    noted,
+                    patience=self._settings.hedge_seconds,
+                    slow=self._overtaken,
+                    discard=discard,
+                ).result()
         except TimeoutError:
             setting = "upstream.timeout_seconds" if seconds == ours else "limit timeout_seconds"
             text = f"no backend answered within {seconds:g} s ({setting})"
             raise Failure("timeout", text) from None
-        except Exhausted:
+        except (Exhausted, BackendFailed):
             raise Failure("backends", "no Prometheus backend gave an answer") from None
 
     def in_order(self, candidates: Sequence[Backend]) -> Iterator[Backend]:
@@ -287,6 +288,9 @@ class Upstream:
             else:
                 left.append(by_id[name])
         yield from left
+
+    def _overtaken(self, backend: Backend) -> None:
+        self._note(backend, BackendFailed("another one was faster"))
 
     def _note(self, backend: Backend, error: BackendFailed) -> None:
         self._breaker.failed(backend.id, self._clock())

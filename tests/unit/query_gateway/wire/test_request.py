@@ -38,30 +38,25 @@ def test_anything_else_is_no_url(url: str) -> None:
 def test_a_request_is_complete() -> None:
     to = request.target("http://a:9/api/v1/query")
 
-    assert request.message("POST", to, headers={"Accept": "x"}, body=b"query=up") == (
+    assert request.message("POST", to, fields="Accept: x\r\n", body=b"query=up") == (
         b"POST /api/v1/query HTTP/1.1\r\nHost: a:9\r\nAccept: x\r\nContent-Length: 8\r\n\r\nquery=up"
     )
-    assert request.message("GET", to, query="a=b", headers={}) == (
+    assert request.message("GET", to, query="a=b", fields="") == (
         b"GET /api/v1/query?a=b HTTP/1.1\r\nHost: a:9\r\n\r\n"
     )
 
 
 @pytest.mark.parametrize(
-    ("query", "headers"),
+    ("query", "fields"),
     [
-        pytest.param("a=b c", {}, id="a blank in the query"),
-        pytest.param("a=b\r\nX: y", {}, id="a line break in the query"),
-        pytest.param("a=ä", {}, id="not ASCII"),
-        pytest.param("", {"A": "b\r\nX: y"}, id="a line break in a header"),
-        pytest.param("", {"A\nX": "y"}, id="a line break in a header's name"),
-        pytest.param("", {"A": "b\rX"}, id="a carriage return"),
-        pytest.param("", {"A": "ä"}, id="a header that is not ASCII"),
+        pytest.param("a=b c", "", id="a blank in the query"),
+        pytest.param("a=b\r\nX: y", "", id="a line break in the query"),
+        pytest.param("a=ä", "", id="not ASCII"),
+        pytest.param("", "A: ä\r\n", id="a header that is not ASCII"),
     ],
 )
-def test_what_would_be_read_as_something_else_is_refused(
-    query: str, headers: dict[str, str]
-) -> None:
+def test_what_would_be_read_as_something_else_is_refused(query: str, fields: str) -> None:
     to = request.target("http://a/")
 
     with pytest.raises(ValueError, match=r"."):
-        request.message("GET", to, query=query, headers=headers)
+        request.message("GET", to, query=query, fields=fields)

@@ -11,6 +11,8 @@ from http import HTTPStatus
 
 import msgspec
 
+from query_gateway import fields
+
 MOST_BYTES = 16 * 1024
 """Longest head that is recognised."""
 
@@ -28,6 +30,7 @@ _UNUSUAL = frozenset(
     {"content-encoding", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
 )
 """Headers that change how a request is read."""
+_PHRASES = {one.value: one.phrase for one in HTTPStatus}
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,19 +52,19 @@ def read(raw: bytes) -> Head | None:
     asked = _FIRST.fullmatch(first)
     if asked is None or len(raw) > MOST_BYTES:
         return None
-    fields: dict[str, tuple[str, ...]] = {}
+    found: dict[str, tuple[str, ...]] = {}
     for line in lines:
         field = _FIELD.fullmatch(line)
         if field is None:
             return None
         name, value = field[1].decode().lower(), field[2].decode().strip(" \t")
-        fields[name] = (*fields.get(name, ()), value)
+        found[name] = (*found.get(name, ()), value)
     method, path, query = asked.groups(b"")
-    length = _length(method, fields)
-    if length is None or not _is_usual(fields):
+    length = _length(method, found)
+    if length is None or not _is_usual(found):
         return None
     return Head(
-        method=method.decode(), path=path.decode(), query=query, fields=fields, length=length
+        method=method.decode(), path=path.decode(), query=query, fields=found, length=length
     )
 
 
@@ -72,31 +75,32 @@ def may_become(start: bytes) -> bool:
         return False
     if not lines:
         return _BEGINNING.fullmatch(rest) is not None
-    first, *fields = lines
-    return _FIRST.fullmatch(first) is not None and all(map(_FIELD.fullmatch, fields))
+    first, *others = lines
+    return _FIRST.fullmatch(first) is not None and all(map(_FIELD.fullmatch, others))
 
 
-def _is_usual(fields: Mapping[str, tuple[str, ...]]) -> bool:
-    if not _UNUSUAL.isdisjoint(fields) or len(fields.get("host", ())) != 1:
+def _is_usual(found: Mapping[str, tuple[str, ...]]) -> bool:
+    if not _UNUSUAL.isdisjoint(found) or len(found.get("host", ())) != 1:
         return False
-    return all(value.lower() == "keep-alive" for value in fields.get("connection", ()))
+    return all(value.lower() == "keep-alive" for value in found.get("connection", ()))
 
 
-def _length(method: bytes, fields: Mapping[str, tuple[str, ...]]) -> int | None:
+def _length(method: bytes, found: Mapping[str, tuple[str, ...]]) -> int | None:
     """Return the length of the body, None where it is not plain that there is such a form."""
-    lengths = fields.get("content-length", ("0",))
+    lengths = found.get("content-length", ("0",))
     if len(lengths) != 1 or not _LENGTH.fullmatch(lengths[0]):
         return None
     length = int(lengths[0])
     if method == b"GET":
         return None if length else 0
-    types = fields.get("content-type", ())
+    types = found.get("content-type", ())
     return length if types == (FORM,) or not (types or length) else None
 
 
-def write(status: int, headers: Mapping[str, str]) -> bytes:
-    """Return the head of an answer. Raises ValueError for one that would be read as something else."""
-    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    if not fields.count("\n") == fields.count("\r") == len(headers):
-        raise ValueError("a header holds a line break")
-    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{fields}\r\n".encode("latin-1")
+def write(status: int, headers: Mapping[str, str], more: Mapping[str, str]) -> bytes:
+    """Return the head of an answer, with both `headers`.
+
+    Raises ValueError for one that would be read as something else.
+    """
+    lines = fields.text(headers) + fields.text(more)
+    return f"HTTP/1.1 {status} {_PHRASES[status]}\r\n{lines}\r\n".encode("latin-1")

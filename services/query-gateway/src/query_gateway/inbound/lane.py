@@ -301,7 +301,7 @@ class Asked:
 
     async def send(self, reply: Reply) -> None:
         """Answer with what is here as a whole."""
-        raw = self._head(reply.status, {**reply.headers, "Content-Length": str(len(reply.body))})
+        raw = self._head(reply.status, reply.headers, {"Content-Length": str(len(reply.body))})
         if len(reply.body) < _ALONE:
             await self._lane.write(raw + reply.body)
         else:
@@ -313,7 +313,7 @@ class Asked:
         how = (
             {"Transfer-Encoding": "chunked"} if length is None else {"Content-Length": str(length)}
         )
-        await self._lane.write(self._head(200, {**headers, **how}))
+        await self._lane.write(self._head(200, headers, how))
 
     async def write(self, chunk: bytes) -> None:
         """Send some more of it, not faster than the client reads."""
@@ -331,11 +331,12 @@ class Asked:
         """End the connection."""
         self._lane.abort()
 
-    def _head(self, status: int, headers: Mapping[str, str]) -> bytes:
-        more = {REQUEST_ID_HEADER: self.visit.id, "Date": _date(int(time.time()))}
+    def _head(self, status: int, headers: Mapping[str, str], more: dict[str, str]) -> bytes:
+        more[REQUEST_ID_HEADER] = self.visit.id
+        more["Date"] = _date(int(time.time()))
         if self._lane.closes:
             more["Connection"] = "close"
-        return head.write(status, {**headers, **more})
+        return head.write(status, headers, more)
 
 
 @functools.lru_cache(maxsize=1)

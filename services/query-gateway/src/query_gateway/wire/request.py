@@ -3,7 +3,6 @@
 import base64
 import functools
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,14 +52,14 @@ def message(
     to: Target,
     *,
     query: str = "",
-    headers: Mapping[str, str],
+    fields: str,
     body: bytes = b"",
 ) -> bytes:
-    """Return a whole request. Raises ValueError for a head that would be read as something else."""
+    """Return a whole request; `fields` is the text of its headers, see `fields.text`.
+
+    Raises ValueError for a head that would be read as something else.
+    """
     path = _sane(f"{to.path}?{query}") if query else to.path
-    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    if not fields.count("\n") == fields.count("\r") == len(headers):
-        raise ValueError("a header holds a line break")
     length = f"Content-Length: {len(body)}\r\n" if method == "POST" else ""
     head = f"{method} {path} HTTP/1.1\r\n{to.fields}{fields}{length}\r\n"
     return head.encode("ascii") + body
