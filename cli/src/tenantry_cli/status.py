@@ -54,7 +54,9 @@ def _tenants(policies: Iterable[contracts.TenantPolicy]) -> Table:
 
 def _delivery(snapshot: Snapshot, now_ms: int) -> Table:
     table = _table(
-        "Delivery", "job", "shard", "endpoint", "lag>", "waiting>", "samples>", "rejected>", "error"
+        "Delivery",
+        *("job", "shard", "endpoint", "lag>", "waiting>", "samples>", "made up>", "missing>"),
+        *("rejected>", "error"),
     )
     for cursor in snapshot.cursors:
         progress = _progress(snapshot.reports, cursor)
@@ -65,10 +67,23 @@ def _delivery(snapshot: Snapshot, now_ms: int) -> Table:
             _lag(progress.window_end_ms, now_ms),
             "no writer" if cursor.waiting < 0 else str(cursor.waiting),
             f"{progress.samples:,}",
+            f"{progress.made_up:,}",
+            _missing(progress),
             f"{progress.rejected:,}",
             progress.last_error,
         )
     return table
+
+
+def _missing(progress: contracts.Progress) -> str:
+    """Return what the endpoint lacks: gaps that are still to be made up, and what is lost of them."""
+    open_ms = sum(end - start for start, end in progress.gaps if start)
+    parts = [f"{open_ms / 1000:,.0f} s to make up"] if open_ms else []
+    if any(not start for start, _ in progress.gaps):
+        parts.append("a gap of unknown length")
+    if progress.missed_ms:
+        parts.append(f"{progress.missed_ms / 1000:,.0f} s lost")
+    return ", ".join(parts) or "-"
 
 
 def _url(jobs: Iterable[contracts.DeliveryJob], cursor: Cursor) -> str:
@@ -94,6 +109,9 @@ def _progress(reports: Iterable[contracts.Report], cursor: Cursor) -> contracts.
         endpoint=cursor.endpoint,
         window_end_ms=max((p.window_end_ms for p in said), default=0),
         samples=sum(p.samples for p in said),
+        made_up=sum(p.made_up for p in said),
+        missed_ms=sum(p.missed_ms for p in said),
+        gaps=max((p.gaps for p in said), key=len, default=()),
         rejected=sum(p.rejected for p in said),
         last_error=said[-1].last_error if said else "",
     )

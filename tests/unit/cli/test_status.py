@@ -45,9 +45,23 @@ def snapshot(waiting: int = 3, *reports: contracts.Report) -> Snapshot:
     )
 
 
-def report(instance: str, samples: int, window_end_ms: int) -> contracts.Report:
+def report(
+    instance: str,
+    samples: int,
+    window_end_ms: int,
+    *,
+    made_up: int = 0,
+    missed_ms: int = 0,
+    gaps: tuple[tuple[int, int], ...] = (),
+) -> contracts.Report:
     progress = contracts.Progress(
-        shard=SHARD.shard, endpoint="0", samples=samples, window_end_ms=window_end_ms
+        shard=SHARD.shard,
+        endpoint="0",
+        samples=samples,
+        window_end_ms=window_end_ms,
+        made_up=made_up,
+        missed_ms=missed_ms,
+        gaps=gaps,
     )
     return contracts.Report(
         tenant="team-web",
@@ -82,6 +96,16 @@ def test_writers_figures_are_added_up_and_the_newest_window_gives_the_lag() -> N
     shown = text(snapshot(3, report("w0", 1500, 10_000), report("w1", 500, 15_000)))
 
     assert ("2,000" in shown, "5 s" in shown) == (True, True)
+
+
+def test_what_an_endpoint_missed_is_told_apart_by_what_becomes_of_it() -> None:
+    gaps = ((0, 9_000), (10_000, 70_000))
+    waiting = [report(f"w{n}", 0, 9_000, made_up=700, gaps=gaps) for n in range(2)]
+
+    shown = text(snapshot(3, *waiting, report("w2", 0, 9_000, missed_ms=5_000)))
+
+    assert "1,400" in shown
+    assert "60 s to make up, a gap of unknown length, 5 s lost" in " ".join(shown.split())
 
 
 def test_a_delivery_that_no_writer_asked_for_is_said() -> None:
