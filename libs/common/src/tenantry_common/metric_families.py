@@ -82,8 +82,12 @@ class _Family:
             if data[position] != _METRIC_TAG:
                 position = self._other(position, end)
                 continue
-            length, first = protowire.read_varint(data, position + 1, end)
-            stop = first + length
+            if position + 2 < end and data[position + 1] >= 0x80 > data[position + 2]:
+                first = position + 3  # nearly always: from 128 to 16,383 bytes
+                stop = first + (data[position + 1] & 0x7F | data[position + 2] << 7)
+            else:
+                length, first = protowire.read_varint(data, position + 1, end)
+                stop = first + length
             if stop > end:
                 raise errors.Undecodable(f"position {position}: metric does not fit its family")
             at = first

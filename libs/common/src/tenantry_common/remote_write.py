@@ -26,6 +26,7 @@ _HISTOGRAM_TIMESTAMP = 15
 
 _SERIES_TAG = protowire.tag(SERIES, protowire.DELIMITED)
 _LABEL_TAG = LABEL << 3 | protowire.DELIMITED
+_HEADS = tuple(_SERIES_TAG + protowire.varint(size) for size in range(2048))
 
 
 class Span(NamedTuple):
@@ -138,7 +139,10 @@ def time_series(label_bytes: bytes, sample_bytes: bytes) -> bytes:
 
 def series_head(label_bytes: bytes, samples_size: int) -> bytes:
     """Return what stands before `samples_size` bytes of samples in a request."""
-    return _SERIES_TAG + protowire.varint(len(label_bytes) + samples_size) + label_bytes
+    size = len(label_bytes) + samples_size
+    if size < len(_HEADS):  # nearly always
+        return _HEADS[size] + label_bytes
+    return _SERIES_TAG + protowire.varint(size) + label_bytes
 
 
 def timestamps(data: protowire.Buffer, start: int, end: int) -> Iterator[tuple[Span, int]]:

@@ -80,6 +80,8 @@ class Admitted:
     rejected: Counter[Reason] = field(default_factory=Counter)
     kept: dict[Reason, list[bytes]] = field(default_factory=dict)
     """Some of the rejected series, as requests."""
+    several: bool = False
+    """Whether a series has more than one sample."""
     natives: int = 0
     """How many of the stored samples are native histograms."""
     left_out: int = 0
@@ -177,7 +179,9 @@ def _take(
         found = series.get(final)
         if found is None:
             series[final] = Series(key, stored, encode(value, encoded))
-        elif not found.add(key, stored, encode(value, encoded)):
+        elif found.add(key, stored, encode(value, encoded)):
+            admitted.several = True
+        else:
             _reject(admitted, Reason.DUPLICATE, group.name + labels, encode, value, raw)
     if len(series) > before and group.type is not MetricType.UNKNOWN:
         admitted.types[family(name, group.type)] = group.type

@@ -25,7 +25,6 @@ from receiver.stamps import Stamps
 from receiver.store import Store
 from receiver.verdicts import Court, Memory
 from tenantry_common import errors, logs, subjects
-from tenantry_common.subjects import JobRef
 
 _log = logging.getLogger(__name__)
 
@@ -186,33 +185,31 @@ class Endpoints:
         return admitted
 
     async def _store_upload(self, push: Push, admitted: Admitted, subject: str) -> None:
-        source, policy = push.source, push.policy.push
+        job, cluster, policy = push.source.job, push.source.cluster, push.policy.push
         name = _digest(push)
-        takes_slot = policy.federate or policy.interval_ms > 0
-        [newest] = messages.latest(
-            admitted, source.job, source.cluster, name, whole=True, empty=not policy.federate
-        )
+        every = messages.pieces(admitted)
+        latest = messages.newest(admitted, every) if policy.federate else []
+        slot = messages.whole(latest, admitted.types, job, cluster, name)
+        self._store.check(slot)
         after: int | None = 0
-        if takes_slot and policy.interval_ms:
-            message_id = newest.headers[subjects.HEADER_MSG_ID]
+        if policy.interval_ms:
+            message_id = slot.headers[subjects.HEADER_MSG_ID]
             after = await self._slots.look(subject, policy.interval_ms, message_id)
-        if takes_slot:
-            self._store.check(newest)
-        await self._store.samples(_batches(push, admitted, name))
+        await self._store.samples(_batches(push, admitted, every, name))
         # Last, because it takes the slot: until here the push can fail and be sent again.
-        if takes_slot and policy.interval_ms and after is not None:
-            await self._slots.take(newest, policy.interval_ms, after)
-        elif takes_slot and not policy.interval_ms:
-            await self._store.all([newest])
+        if policy.interval_ms and after is not None:
+            await self._slots.take(slot, policy.interval_ms, after)
+        elif not policy.interval_ms and policy.federate:
+            await self._store.all([slot])
 
     async def _store_write(self, push: Push, admitted: Admitted) -> None:
-        source = push.source
+        job, cluster = push.source.job, push.source.cluster
         name = _digest(push)
-        await self._store.samples(_batches(push, admitted, name))
+        every = messages.pieces(admitted)
+        await self._store.samples(_batches(push, admitted, every, name))
         if push.policy.push.federate:
-            await self._store.all(
-                messages.latest(admitted, source.job, source.cluster, name, whole=False)
-            )
+            latest = messages.newest(admitted, every)
+            await self._store.all(messages.deltas(latest, admitted.types, job, cluster, name))
 
     async def _answer(self, push: Push, admitted: Admitted) -> web.Response:
         job = push.source.job
@@ -264,9 +261,13 @@ def _digest(push: Push) -> str:
     return messages.digest(push.source.job, push.source.cluster, push.body, moment)
 
 
-def _batches(push: Push, admitted: Admitted, name: str) -> list[messages.Message]:
-    job: JobRef = push.source.job
-    return messages.samples(admitted, job, push.source.cluster, name, push.policy.digest)
+def _batches(
+    push: Push, admitted: Admitted, every: list[messages.Piece], name: str
+) -> list[messages.Message]:
+    source = push.source
+    return messages.samples(
+        every, admitted.window, source.job, source.cluster, name, push.policy.digest
+    )
 
 
 def _one(request: web.Request, header: str) -> str | None:

@@ -30,18 +30,40 @@ def digest(job: JobRef, cluster: str, body: bytes, *more: object) -> str:
     return hashed.hexdigest()[:32]
 
 
-def samples(
-    admitted: Admitted, job: JobRef, cluster: str, name: str, version: str
-) -> list[Message]:
-    """Return the batches of a push with the digest `name`, for stream SAMPLES."""
-    shard = ShardRef(job, subjects.push_shard(cluster))
-    start, end = admitted.window
-    series = (
-        (remote_write.time_series(labels, piece), count)
+type Piece = tuple[bytes, int]
+"""A request of one series, and how many samples it holds."""
+
+
+def pieces(admitted: Admitted) -> list[Piece]:
+    """Return all samples of a push, as requests of one series each."""
+    encode = remote_write.time_series
+    if not admitted.several:
+        return [(encode(labels, one.sample), 1) for labels, one in admitted.series.items()]
+    return [
+        (encode(labels, piece), count)
         for labels, one in admitted.series.items()
         for piece, count in one.samples(_LARGEST // 2)
-    )
-    parts = list(_parts(series))
+    ]
+
+
+def newest(admitted: Admitted, every: list[Piece]) -> list[Piece]:
+    """Return the newest sample of each series, given the `pieces` of the push."""
+    if not admitted.several:
+        return every
+    encode = remote_write.time_series
+    return [(encode(labels, one.newest()), 1) for labels, one in admitted.series.items()]
+
+
+def samples(
+    every: list[Piece], window: tuple[int, int], job: JobRef, cluster: str, name: str, version: str
+) -> list[Message]:
+    """Return the batches of a push with the digest `name`, for stream SAMPLES.
+
+    `window`: times of its oldest and newest sample; `version`: digest of the job.
+    """
+    shard = ShardRef(job, subjects.push_shard(cluster))
+    start, end = window
+    parts = list(_parts(every, _LARGEST))
     return [
         Message(
             subject=subjects.samples(shard),
@@ -61,36 +83,42 @@ def samples(
     ]
 
 
-def latest(
-    admitted: Admitted, job: JobRef, cluster: str, name: str, *, whole: bool, empty: bool = False
-) -> list[Message]:
-    """Return the newest samples of a push for stream LATEST.
+def whole(
+    latest: list[Piece], types: Mapping[str, MetricType], job: JobRef, cluster: str, name: str
+) -> Message:
+    """Return what replaces a cluster's newest samples on stream LATEST; none: only the time."""
+    data = b"".join([request for request, _ in latest])
+    return _latest(data, len(latest), types, subjects.latest(job, cluster), f"{name}/1")
 
-    `whole`: in one message, which replaces the one before it; `empty`: without any series, only to
-    say when that was.
-    """
-    series = (
-        ()
-        if empty
-        else (
-            (remote_write.time_series(labels, one.newest()), 1)
-            for labels, one in admitted.series.items()
-        )
-    )
-    parts = list(_parts(series, 1 << 62 if whole else _LARGEST)) or [(b"", 0, 0)]
-    types = b"" if empty else b"".join(metadata(admitted.types))
+
+def deltas(
+    latest: list[Piece], types: Mapping[str, MetricType], job: JobRef, cluster: str, name: str
+) -> list[Message]:
+    """Return what is added to a cluster's newest samples on stream LATEST."""
     return [
-        Message(
-            subject=subjects.latest(job, cluster, "" if whole else f"{name}-{number}"),
-            data=snappy_block.compress(data + (types if number == 1 else b"")),
-            headers={
-                subjects.HEADER_MSG_ID: f"{name}/{number}",
-                subjects.HEADER_SERIES: str(count),
-                subjects.HEADER_SCHEMA: str(contracts.SCHEMA),
-            },
+        _latest(
+            data,
+            count,
+            types if number == 1 else {},
+            subjects.latest(job, cluster, f"{name}-{number}"),
+            f"{name}/{number}",
         )
-        for number, (data, count, _) in enumerate(parts, 1)
+        for number, (data, count, _) in enumerate(_parts(latest, _LARGEST), 1)
     ]
+
+
+def _latest(
+    data: bytes, count: int, types: Mapping[str, MetricType], subject: str, message_id: str
+) -> Message:
+    return Message(
+        subject=subject,
+        data=snappy_block.compress(data + b"".join(metadata(types))),
+        headers={
+            subjects.HEADER_MSG_ID: message_id,
+            subjects.HEADER_SERIES: str(count),
+            subjects.HEADER_SCHEMA: str(contracts.SCHEMA),
+        },
+    )
 
 
 def rejects(admitted: Admitted, job: JobRef, cluster: str) -> Iterator[Message]:
@@ -115,9 +143,7 @@ def metadata(types: Mapping[str, MetricType]) -> Iterator[bytes]:
         yield protowire.delimited(_METADATA, told + protowire.delimited(2, name.encode()))
 
 
-def _parts(
-    series: Iterable[tuple[bytes, int]], largest: int = _LARGEST
-) -> Iterator[tuple[bytes, int, int]]:
+def _parts(series: Iterable[Piece], largest: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield requests that are small enough, each with its number of series and of samples."""
     part: list[bytes] = []
     size = held = 0
@@ -134,4 +160,5 @@ def _parts(
 
 def _within(requests: Iterable[bytes]) -> bytes:
     """Return as many of the requests as one message holds."""
-    return next((data for data, _, _ in _parts((one, 1) for one in requests)), b"")
+    first = next(_parts(((one, 1) for one in requests), _LARGEST), None)
+    return first[0] if first else b""
