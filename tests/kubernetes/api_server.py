@@ -1,8 +1,9 @@
 """An API server in memory, on kmock: what of Kubernetes' behaviour a client must cope with.
 
 kmock's own emulator knows no resourceVersion, no generation and no status subresource, which is
-what clients get wrong. This one has them, pages, bookmarks, conflicts and 410 Gone; what a test
-tells kmock to answer (`server["get /…"] << 500`) comes first. It validates nothing and knows no roles.
+what clients get wrong. This one has them, pages, bookmarks, conflicts, 410 Gone, and the schemas of
+custom resources; what a test tells kmock to answer (`server["get /…"] << 500`) comes first. It
+validates nothing else and knows no roles.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from typing import Any, override
 import aiohttp.web
 import kmock
 from kmock._internal import rendering
+from tests.kubernetes import crd_rules
 
 type Object = dict[str, Any]
 type Kind = tuple[str, str]
@@ -36,6 +38,8 @@ class Definition:
     kind: str
     namespaced: bool = True
     has_status: bool = True
+    schema: crd_rules.Schema | None = None
+    """Of a custom resource."""
 
 
 BUILT_IN: Mapping[Kind, Definition] = {
@@ -254,7 +258,8 @@ class ApiServer(kmock.RawHandler):
                 return aiohttp.web.json_response(self._known(kind, key))
             case "POST", None:
                 await self._admit("CREATE", request, kind)
-                return aiohttp.web.json_response(self._create(kind, request.data), status=201)
+                given = self._by_schema(kind, request.data)
+                return aiohttp.web.json_response(self._create(kind, given), status=201)
             case "PUT" | "PATCH", _:
                 known = self._known(kind, key)
                 given = (
@@ -268,6 +273,7 @@ class ApiServer(kmock.RawHandler):
                 wanted = request.data.get("metadata", {}).get("resourceVersion")
                 if wanted and wanted != known["metadata"]["resourceVersion"]:
                     raise _Refused(409, "Conflict", "the object has been modified")
+                given = self._by_schema(kind, given)
                 return aiohttp.web.json_response(self._update(kind, key, given, status=status))
             case "DELETE", _:
                 return aiohttp.web.json_response(self._delete(kind, key))
@@ -289,6 +295,16 @@ class ApiServer(kmock.RawHandler):
         response = (await self.admission(review))["response"]
         if not response["allowed"]:
             raise _Refused(422, "Invalid", response["status"]["message"])
+
+    def _by_schema(self, kind: Kind, given: Object) -> Object:
+        """Return a custom resource as its schema lets it be stored, or refuse it."""
+        schema = self.kinds[kind].schema
+        if schema is None or "properties" not in schema:
+            return given
+        made, wrong = crd_rules.admitted(given, schema)
+        if wrong:
+            raise _Refused(422, "Invalid", f"{kind[1]} is invalid: {', '.join(wrong)}")
+        return made
 
     def _known(self, kind: Kind, key: tuple[str, str]) -> Object:
         try:
@@ -438,6 +454,7 @@ class ApiServer(kmock.RawHandler):
                 spec["names"]["kind"],
                 namespaced=spec["scope"] == "Namespaced",
                 has_status="status" in version.get("subresources", {}),
+                schema=version.get("schema", {}).get("openAPIV3Schema"),
             )
         definition["status"] = {"conditions": [{"type": "Established", "status": "True"}]}
 

@@ -1,7 +1,7 @@
 """The custom resource is that of the Structs, a structural schema, and takes what people wrote."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import jsonschema  # type: ignore[import-untyped]  # ships no types
 import pytest
 import yaml
 from scripts import crd as script
+from tests.kubernetes.crd_rules import nodes, pruned, with_defaults
 
 from tenant_controller import crd
 from tenant_controller.validate import validate
@@ -17,16 +18,6 @@ MANIFESTS = Path(__file__).parents[4] / "shared" / "compat-manifests"
 EXAMPLES = Path(__file__).parents[3] / "examples" / "metricaccess"
 VERSION = crd.definition()["spec"]["versions"][0]
 ROOT = VERSION["schema"]["openAPIV3Schema"]
-
-
-def nodes(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield every schema below `schema` with its path."""
-    yield path, schema
-    for name, inner in schema.get("properties", {}).items():
-        yield from nodes(inner, f"{path}.{name}")
-    for name in ("items", "additionalProperties"):
-        if name in schema:
-            yield from nodes(schema[name], f"{path}[]")
 
 
 NODES = list(nodes(ROOT))
@@ -112,29 +103,6 @@ def test_what_people_wrote_applies_and_loses_nothing(document: dict[str, Any]) -
     was, now = validate(document), validate({**stored, "metadata": document["metadata"]})
     assert (now.granted, now.problems) == (was.granted, was.problems)
     assert now.access == was.access
-
-
-def pruned(value: Any, schema: Mapping[str, Any]) -> Any:
-    """Drop what the schema does not know, as the API server does."""
-    if (isinstance(value, dict) and "properties" in schema) or schema == {"type": "object"}:
-        known = schema.get("properties", {})
-        return {name: pruned(inner, known[name]) for name, inner in value.items() if name in known}
-    if isinstance(value, list):
-        return [pruned(inner, schema["items"]) for inner in value]
-    return value
-
-
-def with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
-    """Fill in the defaults, as the API server does."""
-    if isinstance(value, list):
-        return [with_defaults(inner, schema["items"]) for inner in value]
-    if not isinstance(value, dict) or "properties" not in schema:
-        return value
-    made = {name: with_defaults(v, schema["properties"][name]) for name, v in value.items()}
-    for name, inner in schema["properties"].items():
-        if "default" in inner:
-            made.setdefault(name, copy.deepcopy(inner["default"]))
-    return made
 
 
 GOOD: dict[str, Any] = {
