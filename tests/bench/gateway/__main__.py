@@ -11,17 +11,14 @@ run.
 
 import argparse
 import asyncio
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 from tests.bench.gateway import asked, estate, process
 from tests.bench.gateway.asked import Case
 from tests.bench.gateway.estate import Running
-from tests.bench.gateway.load import Done, Order
+from tests.bench.gateway.load import Done, Order, in_a_process
 
 from tenantry_local.ports import LOOPBACK
 
@@ -42,28 +39,10 @@ class Measured:
         return self.through.per_second / self.direct.per_second
 
 
-async def load(order: Order) -> Done:
-    """Run the load in a process of its own."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.bench.gateway.load",
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    out, _ = await child.communicate(msgspec.json.encode(order))
-    if child.returncode:
-        raise SystemExit("the load failed")
-    done = msgspec.json.decode(out, type=Done)
-    if done.failures:
-        raise SystemExit(f"{done.failures} of {done.answers} answers are failures")
-    return done
-
-
 async def cpu_of(pid: int, order: Order) -> tuple[Done, float]:
     """Return what came of the load, and the CPU seconds that the process used for it."""
     before = process.cpu_seconds(pid)
-    done = await load(order)
+    done = await in_a_process(order)
     return done, process.cpu_seconds(pid) - before
 
 
@@ -75,9 +54,10 @@ async def measure(running: Running, case: Case, connections: int, seconds: float
 
     direct = asked.requests(case.path, case.direct, {})
     through = asked.requests(case.path, case.through, case.headers)
-    alone = await load(order(running.prometheus.port, direct))
+    alone = await in_a_process(order(running.prometheus.port, direct))
     if case.path.endswith("query"):
-        await load(order(running.gateway.port, through[:1]))  # connections, specialised code
+        # Connections, specialised code.
+        await in_a_process(order(running.gateway.port, through[:1]))
     done, cpu = await cpu_of(running.pid, order(running.gateway.port, through))
     return Measured(alone, done, cpu)
 
@@ -109,7 +89,7 @@ async def memory(running: Running) -> None:
     requests = asked.requests(case.path, case.through, case.headers)
     before = process.resident_mib(running.pid)
     process.forget_peak(running.pid)
-    done = await load(Order(LOOPBACK, running.gateway.port, requests, 1, 0.0))
+    done = await in_a_process(Order(LOOPBACK, running.gateway.port, requests, 1, 0.0))
     peak = process.peak_mib(running.pid)
     print(
         f"\nmemory: {done.size / 1e6:.0f} MB streamed through; resident {before:.1f} MiB before, "

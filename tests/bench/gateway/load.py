@@ -7,6 +7,7 @@ answer is parsed by llhttp and thrown away.
 
 import asyncio
 import itertools
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from typing import cast
 import httptools
 import msgspec
 import uvloop
+
+_SHOWN_BYTES = 500
 
 
 class Order(msgspec.Struct):
@@ -27,6 +30,8 @@ class Order(msgspec.Struct):
     connections: int
     seconds: float
     """For which requests are begun; those under way are waited for."""
+    once: bool = False
+    """Whether every request is sent once, rather than again and again."""
 
 
 class Done(msgspec.Struct):
@@ -36,6 +41,8 @@ class Done(msgspec.Struct):
     answers: int
     failures: int
     """Answers of another status than 200."""
+    failure: str
+    """The beginning of the last of them."""
     size: int
     """Bytes of the last answer's body."""
     p50: float
@@ -53,10 +60,11 @@ class Round:
     """What all connections share."""
 
     def __init__(self, order: Order) -> None:
-        self.requests: Iterator[bytes] = itertools.cycle(order.requests)
+        self.requests: Iterator[bytes] = (iter if order.once else itertools.cycle)(order.requests)
         self.until = time.perf_counter() + order.seconds
         self.latencies: list[float] = []
         self.failures = 0
+        self.failure = ""
         self.size = 0
         self.left = order.connections
         self.over = asyncio.get_running_loop().create_future()
@@ -77,6 +85,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._began = 0.0
         self._size = 0
+        self._begin = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is no subclass
@@ -90,24 +99,35 @@ class Connection(asyncio.Protocol):
             self._round.over.set_exception(ConnectionError("the connection was closed"))
 
     def on_body(self, body: bytes) -> None:
+        if not self._size:
+            self._begin = body[:_SHOWN_BYTES]
         self._size += len(body)
 
     def on_message_complete(self) -> None:
         now = time.perf_counter()
         self._round.latencies.append(now - self._began)
-        self._round.failures += self._parser.get_status_code() != 200
+        if self._parser.get_status_code() != 200:
+            self._round.failures += 1
+            self._round.failure = self._begin.decode("utf-8", "replace")
         self._round.size = self._size
         if now < self._round.until:
             self._ask()
-            return
-        self._began = 0.0
-        self._round.leave()
+        else:
+            self._end()
 
     def _ask(self) -> None:
         assert self._transport is not None
+        request = next(self._round.requests, None)
+        if request is None:
+            self._end()
+            return
         self._size = 0
         self._began = time.perf_counter()
-        self._transport.write(next(self._round.requests))
+        self._transport.write(request)
+
+    def _end(self) -> None:
+        self._began = 0.0
+        self._round.leave()
 
 
 async def run(order: Order) -> Done:
@@ -124,10 +144,29 @@ async def run(order: Order) -> Done:
         seconds=took,
         answers=len(latencies),
         failures=shared.failures,
+        failure=shared.failure,
         size=shared.size,
         p50=latencies[len(latencies) // 2],
         p99=latencies[len(latencies) * 99 // 100],
     )
+
+
+async def in_a_process(order: Order) -> Done:
+    """Do what `order` says in a process of its own; end this one where an answer is a failure."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.bench.gateway.load",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    out, _ = await child.communicate(msgspec.json.encode(order))
+    if child.returncode:
+        raise SystemExit("the load failed")
+    done = msgspec.json.decode(out, type=Done)
+    if done.failures:
+        raise SystemExit(f"{done.failures} of {done.answers} answers failed: {done.failure}")
+    return done
 
 
 if __name__ == "__main__":

@@ -72,7 +72,8 @@ class Stepwise:
                 part = {**form, "start": times.written(start), "end": times.written(end)}
                 part["step"] = times.written(asked.step)
                 part.pop(endpoints.LIMIT, None)
-                return await conversation.ask(replace(call, form=tuple(part.items())))
+                wanted = msgspec.structs.replace(call, form=tuple(part.items()))
+                return await conversation.ask(wanted)
 
             source = self._sources.of(conversation.backend)
             ranged = replace(asked, source=source, rules=rules)
