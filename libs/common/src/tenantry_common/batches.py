@@ -117,7 +117,11 @@ async def settled(connection: bus.Bus, stream: str, consumer: str, subject: str)
         except nats.js.errors.NotFoundError:
             found = await connection.js.stream_info(stream, subjects_filter=subject)
             return Settled(waiting=(found.state.subjects or {}).get(subject, 0), floor=0)
-    return Settled(waiting=waiting(info), floor=info.ack_floor.stream_seq if info.ack_floor else 0)
+    return Settled(waiting=waiting(info), floor=_floor(info))
+
+
+def _floor(info: api.ConsumerInfo) -> int:
+    return (info.ack_floor.stream_seq or 0) if info.ack_floor else 0
 
 
 async def discard(connection: bus.Bus, stream: str, subject: str, *, until: int) -> None:
@@ -295,8 +299,11 @@ class OrderedPull:
     async def has_settled(self, sequence: int) -> bool:
         """Return whether everything up to message `sequence`, or all there is, is settled."""
         info = await self._info()
-        floor = info.ack_floor.stream_seq if info.ack_floor else 0
-        return floor >= sequence or waiting(info) == 0
+        return _floor(info) >= sequence or waiting(info) == 0
+
+    async def floor(self) -> int:
+        """Return the sequence up to which everything is settled; 0: nothing ever was."""
+        return _floor(await self._info())
 
     async def _info(self) -> api.ConsumerInfo:
         with bus.translated("consumer info"):

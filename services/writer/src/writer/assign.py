@@ -6,7 +6,7 @@ the membership to notice. Order does not rest on who asks, see `batches.OrderedP
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tenantry_common import contracts, rendezvous, subjects
 from tenantry_common.subjects import JobRef, ShardRef
@@ -27,6 +27,8 @@ class Lane:
     """Of the job; kept only where it matters, which is not at a Pushgateway."""
     interval_ms: int = 0
     """Of the job; kept only where it matters, which is at a Pushgateway."""
+    pushed: bool = False
+    """Whether clusters push the samples, so that no source can be asked for them again."""
 
     def __hash__(self) -> int:  # an endpoint holds a dict
         return hash((self.shard, self.endpoint.id))
@@ -100,10 +102,11 @@ def _lanes(
     for shard in shards:
         for endpoint in of_job.get(shard.job, ()):
             asked = jobs[shard.job]
+            lane = Lane(shard=shard, endpoint=endpoint, pushed=asked.push is not None)
             if endpoint.kind == "pushgateway":
-                yield Lane(shard=shard, endpoint=endpoint, interval_ms=asked.interval_ms)
+                yield replace(lane, interval_ms=asked.interval_ms)
             else:
-                yield Lane(shard=shard, endpoint=endpoint, protocol=asked.protocol)
+                yield replace(lane, protocol=asked.protocol)
 
 
 def _asks(lane: Lane, everybody: Collection[str], instance: str) -> bool:

@@ -34,6 +34,7 @@ from writer.doubt import Doubt
 from writer.gaps import Gaps
 from writer.makeup import Makeup
 from writer.metrics import Metrics
+from writer.pushed_gaps import PushedGaps
 from writer.tally import Tally
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ class DeliverLoop:
         self._fault_pause = patience.at_fault
         self._metrics = metrics
         self._gaps = Gaps(connection, lane, backfills, now=now)
+        self._pushed_gaps = PushedGaps(connection)
         self._makeup = Makeup(
             connection,
             lane,
@@ -186,10 +188,14 @@ class DeliverLoop:
 
         async def look_behind() -> None:
             self.tally.waiting(await pull.pending())
-            if asyncio.get_running_loop().time() - began >= self._cursor.stuck:
+            stuck = asyncio.get_running_loop().time() - began >= self._cursor.stuck
+            if stuck and not self.lane.pushed:
                 await self._gaps.stuck(described)
 
         async def look_before() -> None:
+            if self.lane.pushed:
+                await self._look_for_pushes(delivery, described, pull)
+                return
             missing = await self._gaps.check(delivery, described, pull.is_new)
             if missing is not None:
                 self._makeup.expect(missing)
@@ -213,10 +219,24 @@ class DeliverLoop:
                 if doubted:
                     settled = replace(settled, refused=doubt.judge(described, settled.refused))
                 self._loading.settled()
-                await self._insist(lambda: self._gaps.settled(delivery, described))
+                if self.lane.pushed:
+                    self._pushed_gaps.settled(delivery, described)
+                else:
+                    await self._insist(lambda: self._gaps.settled(delivery, described))
                 await self._acknowledge(delivery, settled)
                 doubt.settled(described, settled.refused)
                 self.tally.settled(described, len(delivery.data), settled.refused, delivery.pending)
+
+    async def _look_for_pushes(
+        self, delivery: batches.Delivery, described: batch.Batch, pull: batches.OrderedPull
+    ) -> None:
+        missed_ms = await self._pushed_gaps.missed(delivery, described, pull.floor)
+        if missed_ms is not None:
+            self.tally.missed_pushes(missed_ms)
+            _log.error(
+                "pushed batches left the stream before the endpoint took them",
+                extra={**self._fields, "missed_ms": missed_ms},
+            )
 
     async def _settle_backfill(
         self, delivery: batches.Delivery, *, maybe_stored: bool, in_part: bool

@@ -99,7 +99,8 @@ class Metrics:
             registry=registry,
         )
         # Counter. Seconds of such spans that could not be made up: older than the job's `lookback`
-        # (raise it), or the source holds nothing (its retention, or there never was anything).
+        # (raise it), the source holds nothing (its retention, or there never was anything), or they
+        # were pushed (give the stream room for longer: `nats.samples_max_age_seconds`).
         self.missed = Counter(
             "tenantry_writer_missed_seconds",
             "Time of gaps that was not made up.",

@@ -102,6 +102,13 @@ class Tally:
         """Count a span that left the stream before the endpoint took it."""
         self._metrics.gaps.labels(*self.target).inc()
 
+    def missed_pushes(self, missed_ms: int) -> None:
+        """Count pushed batches that left the stream, which nobody can be asked for again."""
+        self.missed()
+        self._metrics.missed.labels(*self.target, "pushed").inc(missed_ms / 1000)
+        self._update(missed_ms=self.progress.missed_ms + missed_ms)
+        self._complain("pushed batches left the stream before the endpoint took them")
+
     def stopped(self, reason: str) -> None:
         """Note why the lane does not go on."""
         self._complain(reason)
