@@ -20,16 +20,29 @@ from nats.js import api
 from tests.deploy import shipped_nats
 from tests.deploy.shipped_nats import NATS, ROOT, USERS, Running
 
+from receiver.federate.mirror import Mirror
 from tenantry_cli.demo import queries
 from tenantry_cli.estate import DELIVERED_TENANT, Estate
 from tenantry_cli.ports import Ports
-from tenantry_common import batches, bus, config, contracts, kv, leases, streams, subjects, testing
+from tenantry_common import (
+    batches,
+    bus,
+    config,
+    contracts,
+    kv,
+    leases,
+    streams,
+    subjects,
+    tasks,
+    testing,
+)
 from tenantry_common.subjects import JobRef, ShardRef
 from tenantry_local.process import Process
 from tenantry_local.supervisor import Supervisor
 
 SERVICES = tuple(user for user in USERS if user != "provision")
 SHARD = ShardRef(JobRef("team-a", "web"), "eu1")
+PUSHED = ShardRef(JobRef("team-a", "web"), subjects.push_shard("cluster"))
 EMPTY = ShardRef(JobRef("team-a", "web"), "eu2")
 JOB = SHARD.job
 
@@ -175,6 +188,24 @@ async def _answer_a_request(connection: bus.Bus) -> None:
     await batches.discard(connection, subjects.BACKFILL, subject, until=sequence)
 
 
+async def _push(connection: bus.Bus) -> None:
+    whole, delta = subjects.latest(JOB, "cluster"), subjects.latest(JOB, "cluster", "d-1")
+    for stream in (subjects.SAMPLES, subjects.LATEST):
+        await batches.led(connection, stream)
+    await batches.append(connection, subjects.samples(PUSHED), b"1", {})
+    sequence = await batches.publish(connection, whole, b"1", {}, after=0)
+    await batches.append(connection, delta, b"1", {})
+    newest = await batches.last(connection, subjects.LATEST, whole)
+    assert newest is not None
+    assert newest.sequence == sequence
+    mirror = Mirror(connection)
+    async with asyncio.TaskGroup() as group, asyncio.timeout(10):
+        task = tasks.spawn(group, "mirror", mirror.run())
+        while not mirror.is_complete:  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(0.05)
+        task.cancel()
+
+
 async def _publish_samples(connection: bus.Bus) -> None:
     sequence = await batches.publish(connection, subjects.samples(SHARD), b"1", {}, after=0)
     await batches.publish(connection, subjects.samples(SHARD), b"2", {}, after=sequence)
@@ -241,6 +272,11 @@ OPERATIONS: dict[str, tuple[Callable[[bus.Bus], Awaitable[None]], ...]] = {
         _note_push,
         _ask_for_backfill,
     ),
+    "receiver": (
+        _watches(subjects.JOBS, subjects.REVOCATIONS),
+        _push,
+        _reject,
+    ),
 }
 
 
@@ -268,12 +304,18 @@ PUBLISHERS = {
     "$KV.reports.team-a.web.writer.i": {"writer"},
     "$KV.pushes.team-a.web.e": {"writer"},
     "$KV.backfills.team-a.web.eu1.e.0": {"collector", "writer"},
-    "samples.team-a.web.eu1": {"collector"},
+    "samples.team-a.web.eu1": {"collector", "receiver"},
+    "latest.team-a.web.0f": {"receiver"},
+    "latest.team-a.web.0f.d-1": {"receiver"},
+    "latest.team-a.web": set(),
+    "$KV.revocations.token.0f": set(),
     "backfill.team-a.web.eu1.e": {"collector"},
-    "rejects.team-a.web": {"writer"},
+    "rejects.team-a.web": {"writer", "receiver"},
     "$JS.API.CONSUMER.CREATE.KV_policies": {"tenant-controller", "query-gateway"},
     "$JS.API.CONSUMER.CREATE.KV_policies.c": set(),
-    "$JS.API.CONSUMER.CREATE.KV_jobs": {"tenant-controller", "collector", "writer"},
+    "$JS.API.CONSUMER.CREATE.KV_jobs": {"tenant-controller", "collector", "writer", "receiver"},
+    "$JS.API.CONSUMER.CREATE.KV_revocations": {"receiver"},
+    "$JS.API.CONSUMER.CREATE.LATEST.c.latest.>": {"receiver"},
     "$JS.API.CONSUMER.CREATE.SAMPLES.c.samples.t.j.s": {"writer"},
     "$JS.API.CONSUMER.CREATE.SAMPLES": set(),
     "$JS.API.CONSUMER.CREATE.BACKFILL.c.backfill.t.j.s.e": {"writer"},
@@ -285,6 +327,7 @@ PUBLISHERS = {
     "$JS.ACK.SAMPLES.c.1.1.1.1.0": {"writer"},
     "$JS.API.STREAM.MSG.GET.SAMPLES": {"collector", "writer"},
     "$JS.API.STREAM.MSG.GET.BACKFILL": {"collector"},
+    "$JS.API.STREAM.MSG.GET.LATEST": {"receiver"},
     "$JS.API.STREAM.PURGE.BACKFILL": {"collector", "writer"},
     "$JS.API.STREAM.PURGE.SAMPLES": set(),
     "$JS.API.STREAM.MSG.GET.KV_policies": set(),
