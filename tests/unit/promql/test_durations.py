@@ -2,7 +2,7 @@
 
 import pytest
 
-from tenantry_promql.errors import ParseError
+from tenantry_promql.errors import LimitExceeded, ParseError
 from tenantry_promql.reader import read
 from tenantry_promql.syntax import to_text
 
@@ -62,6 +62,8 @@ def test_errors(query: str, message: str) -> None:
     assert str(raised.value) == message
 
 
-def test_nesting_is_bounded() -> None:
-    with pytest.raises(ParseError, match="expected fewer parentheses"):
-        read(f"a[{'(' * 200}1m{')' * 200}]")
+@pytest.mark.parametrize("deep", ["(" * 200 + "1m" + ")" * 200, "max(1m," * 200 + "1m" + ")" * 200])
+def test_nesting_is_bounded(deep: str) -> None:
+    for query in (f"a[{deep}]", f"a offset {deep}"):
+        with pytest.raises(LimitExceeded, match="the limit depth is 100"):
+            read(query)

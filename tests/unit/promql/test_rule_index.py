@@ -85,7 +85,7 @@ def test_selectors_are_alike_for_rules_that_ask_no_more() -> None:
 
     assert index.narrowed(parse_selector('up{job="ab",le="1"}')) == (
         Narrowed(0b11, 0b11, ()),
-        1,
+        0,
     )
     assert (
         index.narrowed(parse_selector('up{job="ac",instance!="y"}'))[0]
@@ -105,3 +105,11 @@ def test_rules_that_are_out_already_are_not_tried() -> None:
     index = RuleIndex([rule(f'm{n}{{job=~"a{n}[b]"}}') for n in range(100)])
 
     assert index.narrowed(parse_selector('{__name__="m1",job="a1b"}'))[1] == 1
+
+
+def test_newlines_are_left_to_prometheus() -> None:
+    index = RuleIndex([rule('{ns=~"a.*"}')])
+
+    narrowed, _ = index.narrowed([Matcher("ns", "=", "a\n")])
+
+    assert (narrowed.decided, narrowed.others) == (0, (Matcher("ns", "=", "a\n"),))

@@ -61,6 +61,13 @@ class Cursor:
                 "use fewer repetitions and character classes, or split the query",
             )
 
+    def check_depth(self, left: int) -> None:
+        """Raise LimitExceeded when no more levels of nesting are left."""
+        if left <= 0:
+            raise LimitExceeded(
+                "A query nested this deeply", "depth", self.limits.depth, "split the query"
+            )
+
     def start_of(self, index: int) -> int:
         """Return where in the query a token starts. Takes as long as finding all tokens."""
         if self._outer is None:

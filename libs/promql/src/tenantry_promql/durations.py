@@ -54,9 +54,8 @@ def _term(cursor: Cursor, depth: int, context: str) -> None:
     kind = cursor.kind
     if kind in (NUMBER, DURATION):
         cursor.take()
-    elif depth <= 0:
-        cursor.unexpected(context, "fewer parentheses")
     elif kind == "(":
+        cursor.check_depth(depth)
         cursor.take()
         _expression(cursor, depth - 1, context)
         cursor.expect(")", context)
@@ -65,6 +64,7 @@ def _term(cursor: Cursor, depth: int, context: str) -> None:
         cursor.expect("(", context)
         cursor.expect(")", context)
     elif _word(cursor) in _CHOICE:
+        cursor.check_depth(depth)
         cursor.take()
         cursor.expect("(", context)
         _expression(cursor, depth - 1, context)

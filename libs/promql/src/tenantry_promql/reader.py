@@ -60,7 +60,7 @@ def read(query: str, limits: Limits = _DEFAULT_LIMITS, *, experimental: bool = T
     Raises ParseError where Prometheus 3 would, LimitExceeded for a query that is too long or too
     deep, Refused for a matcher that is not UTF-8.
     """
-    reader = _Reader(_cursor(query, limits), limits.depth, experimental=experimental)
+    reader = _Reader(_cursor(query, limits), experimental=experimental)
     if reader.cursor.kind == END:
         raise ParseError("no expression found in input", Position(1, 1))
     tree = reader.expression(limits.depth)
@@ -77,7 +77,7 @@ def read_selector(
 
     Without `must_select`, a selector of everything is accepted.
     """
-    reader = _Reader(_cursor(text, limits), limits.depth)
+    reader = _Reader(_cursor(text, limits))
     cursor = reader.cursor
     if cursor.kind != "{" and cursor.kind not in _NAMES:
         cursor.unexpected()
@@ -104,19 +104,16 @@ def _cursor(query: str, limits: Limits) -> Cursor:
 class _Reader:
     """One method per rule of the grammar; `depth` counts down to zero with the nesting."""
 
-    __slots__ = ("cursor", "deepest", "experimental")
+    __slots__ = ("cursor", "experimental")
 
-    def __init__(self, cursor: Cursor, deepest: int, *, experimental: bool = True) -> None:
+    def __init__(self, cursor: Cursor, *, experimental: bool = True) -> None:
         self.cursor = cursor
-        self.deepest = deepest
         self.experimental = experimental
 
     def expression(self, depth: int) -> Node:
         """Read operands and operators up to whatever cannot continue them."""
-        if depth <= 0:
-            limit = self.deepest
-            raise LimitExceeded("A query nested this deeply", "depth", limit, "split the query")
         cursor = self.cursor
+        cursor.check_depth(depth)
         start = cursor.index
         parts: list[Node | Operator] = []
         while True:

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from tenantry_promql.constraints import Cof, Constraint, Fin, accepts, verdict
+from tenantry_promql.constraints import Constraint, Fin, accepts, verdict
 from tenantry_promql.normalform import Rule
+from tenantry_promql.regexes import Branches, branches
 from tenantry_promql.syntax import Matcher
 
 
@@ -20,38 +21,84 @@ class Narrowed(NamedTuple):
     """The other matchers on labels that occur in rules."""
 
 
-class _Conditions:
+class _Demands:
     """What the rules demand of one label."""
 
-    __slots__ = ("bit", "by_value", "expressions", "indifferent")
+    __slots__ = ("_beginnings", "_expressions", "_longer", "_open", "_values", "bit", "indifferent")
 
     def __init__(self, bit: int, rules: int) -> None:
         self.bit = bit
         self.indifferent = rules
         """Rules that demand nothing of it."""
-        self.by_value: defaultdict[str, int] = defaultdict(int)
-        """Rules that name its values, by value."""
-        self.expressions: list[tuple[Cof, int]] = []
+        self._values: defaultdict[str, int] = defaultdict(int)
+        """Rules by a value that they accept."""
+        self._beginnings: defaultdict[int, dict[str, int]] = defaultdict(dict)
+        """Rules by what begins the values that they accept, and first by its length."""
+        self._longer: defaultdict[int, dict[str, int]] = defaultdict(dict)
+        """The same for those that accept longer values only."""
+        self._expressions: defaultdict[Constraint, int] = defaultdict(int)
         """All other demands, each with the rules that have it."""
+        self._open = 0
+        """Rules that do not accept certain values only."""
+
+    def add(self, demand: Constraint, rule: int) -> None:
+        """Note what one more rule demands."""
+        self.indifferent &= ~rule
+        if not isinstance(demand, Fin):
+            self._open |= rule
+        accepted = _branches(demand)
+        if accepted is None:
+            self._expressions[demand] |= rule
+            return
+        for value in accepted.values:
+            self._values[value] |= rule
+        for filed, texts in (
+            (self._beginnings, accepted.beginnings),
+            (self._longer, accepted.longer),
+        ):
+            for text in texts:
+                same = filed[len(text)]
+                same[text] = same.get(text, 0) | rule
+
+    def possible(self, values: frozenset[str]) -> int:
+        """Return at least the rules that accept one of these values."""
+        found = self.indifferent | self._open
+        for value in values & self._values.keys():
+            found |= self._values[value]
+        return found
 
     def satisfied(
         self, value: str, rules: int, judge: Callable[[Constraint, str], bool | None]
     ) -> tuple[int | None, int]:
-        """Return which of these rules this value satisfies, and how many demands were tried.
+        """Return which of these rules a value satisfies, and how many demands were tried.
 
-        None where the judge does not know.
+        None where the judge of expressions does not know.
         """
-        found = (self.indifferent | self.by_value.get(value, 0)) & rules
+        found = self.indifferent | self._values.get(value, 0)
+        for length, by_text in self._beginnings.items():
+            found |= by_text.get(value[:length], 0)
+        for length, by_text in self._longer.items():
+            if len(value) > length:
+                found |= by_text.get(value[:length], 0)
         tried = 0
-        for demand, demanding in self.expressions:
+        for demand, demanding in self._expressions.items():
             if demanding & rules:
                 tried += 1
                 holds = judge(demand, value)
                 if holds is None:
                     return None, tried
                 if holds:
-                    found |= demanding & rules
-        return found, tried
+                    found |= demanding
+        return found & rules, tried
+
+
+def _branches(demand: Constraint) -> Branches | None:
+    if isinstance(demand, Fin):
+        return Branches(demand.values, (), ())
+    if demand.excluded or demand.negative or len(demand.positive) != 1:
+        return None
+    (regex,) = demand.positive
+    return branches(regex)
 
 
 class RuleIndex:
@@ -62,48 +109,39 @@ class RuleIndex:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
         every = (1 << len(rules)) - 1
-        labels = dict.fromkeys(label for rule in rules for label, _ in rule)
-        self._by_label = {
-            label: _Conditions(1 << number, every) for number, label in enumerate(labels)
-        }
-        expressions: defaultdict[tuple[str, Cof], int] = defaultdict(int)
+        self._by_label: dict[str, _Demands] = {}
         for number, rule in enumerate(rules):
-            bit = 1 << number
             for label, demand in rule:
-                conditions = self._by_label[label]
-                conditions.indifferent ^= bit
-                if isinstance(demand, Cof):
-                    expressions[label, demand] |= bit
-                    continue
-                for value in demand.values:
-                    conditions.by_value[value] |= bit
-        for (label, demand), demanding in expressions.items():
-            self._by_label[label].expressions.append((demand, demanding))
+                demands = self._by_label.get(label)
+                if demands is None:
+                    demands = self._by_label[label] = _Demands(1 << len(self._by_label), every)
+                demands.add(demand, 1 << number)
 
     def narrowed(self, selector: Sequence[Matcher]) -> tuple[Narrowed, int]:
         """Reduce a selector to what the rules can tell about it; also return how many demands were tried.
 
-        What versions of Prometheus may disagree about is not decided (`regexes.verdict`).
+        What versions of Prometheus may disagree about is not decided (`regexes.verdict`): the dot of
+        an expression meets a newline in Prometheus 3 only.
         """
         every = (1 << len(self._rules)) - 1
         rules, decided, seen, effort = every, 0, 0, 0
         others: list[Matcher] = []
         for matcher in selector:
             label, op, value = matcher
-            conditions = self._by_label.get(label)
-            if conditions is None:
+            demands = self._by_label.get(label)
+            if demands is None:
                 continue
-            if conditions.bit & seen:
+            if demands.bit & seen:
                 # What several matchers of one label say together is not found out here.
                 asked = [one for one in selector if one.label in self._by_label]
                 return Narrowed(every, 0, tuple(asked)), effort
-            seen |= conditions.bit
-            if op == "=":
-                satisfied, tried = conditions.satisfied(value, rules, verdict)
+            seen |= demands.bit
+            if op == "=" and "\n" not in value:
+                satisfied, tried = demands.satisfied(value, rules, verdict)
                 effort += tried
                 if satisfied is not None:
                     rules = satisfied
-                    decided |= conditions.bit
+                    decided |= demands.bit
                     continue
             others.append(matcher)
         return Narrowed(rules, decided, tuple(others)), effort
@@ -116,17 +154,9 @@ class RuleIndex:
         bits = narrowed.rules
         for label, have in known.items():
             if isinstance(have, Fin):
-                conditions = self._by_label[label]
-                possible = conditions.indifferent
-                for value in have.values & conditions.by_value.keys():
-                    possible |= conditions.by_value[value]
-                for _, demanding in conditions.expressions:
-                    possible |= demanding
-                bits &= possible
+                bits &= self._by_label[label].possible(have.values)
         decided = {
-            label
-            for label, conditions in self._by_label.items()
-            if conditions.bit & narrowed.decided
+            label for label, demands in self._by_label.items() if demands.bit & narrowed.decided
         }
         found: list[Rule] = []
         changed = False
@@ -143,8 +173,8 @@ class RuleIndex:
     def permits(self, labels: Mapping[str, str]) -> bool:
         """Say whether a series with these labels satisfies a rule, as RE2 sees it."""
         rules: int | None = (1 << len(self._rules)) - 1
-        for label, conditions in self._by_label.items():
+        for label, demands in self._by_label.items():
             if not rules:
                 return False
-            rules, _ = conditions.satisfied(labels.get(label, ""), rules, accepts)
+            rules, _ = demands.satisfied(labels.get(label, ""), rules, accepts)
         return bool(rules)
