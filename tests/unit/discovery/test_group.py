@@ -304,6 +304,36 @@ def test_how_far_back_a_backend_reaches_is_remembered_while_it_is_silent() -> No
     assert (closed.started, closed.oldest_ms) == ("", None)
 
 
+SILENT_FLAGS = Silent("/api/v1/status/flags: no answer within 5 s")
+
+
+@pytest.mark.parametrize(
+    ("told", "then", "expected"),
+    [
+        pytest.param(frozenset(), "3.5.0", {"immediate_name_removal": True}, id="same version"),
+        pytest.param(frozenset(), "3.9.0", {"immediate_name_removal": True}, id="another one"),
+        pytest.param(frozenset(), "4.0.0", {}, id="one of which it is not known when it removes names"),
+        pytest.param(
+            frozenset({"promql-delayed-name-removal", "promql-experimental-functions"}),
+            "3.9.0",
+            {"delayed_name_removal": True, "experimental_functions": True},
+            id="late names",
+        ),
+        pytest.param(SILENT_FLAGS, "3.9.0", {}, id="never told"),
+    ],
+)  # fmt: skip
+def test_flags_are_remembered_while_they_are_not_told(
+    told: frozenset[str] | Silent, then: str, expected: dict[str, bool]
+) -> None:
+    before = grouped({"a:1": seen({"cluster": "eu1"}, version="3.5.0", features=told)})
+
+    silent = seen({"cluster": "eu1"}, version=then, features=SILENT_FLAGS)
+    found = grouped({"a:1": silent}, before)["a:1"].traits
+
+    strictest = traits.of(then, traits.STRICTEST)
+    assert found == msgspec.structs.replace(strictest, **expected)
+
+
 def test_the_cluster_is_the_sources_else_that_of_all() -> None:
     targets = {"a:1": at("a:1", tenantry_cluster="us"), "b:1": at("b:1")}
     told = {id_: seen({"replica": id_}) for id_ in targets}
@@ -311,3 +341,12 @@ def test_the_cluster_is_the_sources_else_that_of_all() -> None:
     found = group.backends(targets, told, {}, REPLICA_LABELS, "eu")
 
     assert {id_: one.cluster for id_, one in found.items()} == {"a:1": "us", "b:1": "eu"}
+
+
+def test_a_server_without_a_page_of_readiness_is_ready_when_it_tells_its_version() -> None:
+    no_page = Silent("/-/ready answered 404", closed=True)
+    told = seen({"cluster": "eu1"}, ready=no_page)
+    silent = seen({"cluster": "eu1"}, ready=no_page, version=Silent("refused"))
+
+    assert grouped({"a:1": told})["a:1"].healthy
+    assert not grouped({"a:1": silent})["a:1"].healthy

@@ -66,6 +66,9 @@ def _backend(
     replica = {k: v for k, v in (external or {}).items() if k in tells_replicas}
     version = _version(seen, before)
     held = _held(seen, before)
+    unready = seen.ready
+    if unready is not None and unready.closed and not isinstance(seen.version, Silent):
+        unready = None  # no page says so (another gateway has none), but it answers
     may_tell_later = isinstance(seen.external_labels, Silent) and not seen.external_labels.closed
     # One that is asked before its labels are known could land in the wrong HA set for good.
     placed = external is not None or bool(target.ha_set) or not may_tell_later
@@ -83,8 +86,8 @@ def _backend(
         started=held.started if held else "",
         oldest_ms=held.oldest_ms if held else None,
         access=target.access,
-        healthy=seen.ready is None and placed,
-        reason=seen.ready.reason if seen.ready else "; ".join(_notes(target, seen, external)),
+        healthy=unready is None and placed,
+        reason=unready.reason if unready else "; ".join(_notes(target, seen, external)),
     )
 
 
@@ -119,16 +122,22 @@ def _traits(version: str, seen: Observation, before: Backend | None) -> Upstream
     """Return the traits; flags that are not told count as told before, or as the strictest."""
     if not isinstance(seen.features, Silent):
         return traits.of(version, seen.features)
-    told = traits.of(version, traits.STRICTEST)
     if before is None:
-        return told
+        return traits.of(version, traits.STRICTEST)
     if before.version == version:
         return before.traits
-    return msgspec.structs.replace(
-        told,
-        delayed_name_removal=before.traits.delayed_name_removal,
-        experimental_functions=before.traits.experimental_functions,
-    )
+    return traits.of(version, _features_told(before.traits))
+
+
+def _features_told(before: UpstreamTraits) -> Collection[str]:
+    """Return the flags that gave these traits; `STRICTEST` if they were not told then either."""
+    if not (before.immediate_name_removal or before.delayed_name_removal):
+        return traits.STRICTEST
+    named = {
+        "promql-delayed-name-removal": before.delayed_name_removal,
+        "promql-experimental-functions": before.experimental_functions,
+    }
+    return traits.STRICTEST | {name for name, given in named.items() if given}
 
 
 def _notes(target: Target, seen: Observation, external: Mapping[str, str] | None) -> Iterator[str]:
