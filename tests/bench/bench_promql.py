@@ -3,13 +3,18 @@
     python tests/bench/bench_promql.py
 
 Processor time of this thread. Machines differ, and so do runs on a busy one: compare the ratios.
+
+"Never seen before" is what a gateway that has been running meets: texts, metric names and label values that
+occur only once, while the process and the rule set are warm. "Nothing remembered" has seen the text but has
+forgotten all that it worked out about texts and selectors.
 """
 
 import functools
 import json
+import random
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tenantry_promql import (
     Limits,
@@ -17,6 +22,7 @@ from tenantry_promql import (
     PromQLError,
     RuleSet,
     Upstream,
+    format_selector,
     parse_rule,
     rewrite_query,
 )
@@ -45,6 +51,29 @@ QUERIES = [
     "sum(kube_pod_container_resource_requests) by (ns) / sum(kube_node_status_allocatable) by (ns)",
     '{job="api",__name__=~"http_.*"}',
 ]
+
+# The same kinds of queries, for names and values that nobody has asked for before.
+SHAPES = [
+    "{name}",
+    '{name}{{job="{value}"}} == 0',
+    'sum by (job) (rate({name}{{job="{value}"}}[5m]))',
+    "histogram_quantile(0.99, sum by (le) (rate({name}_bucket"
+    '{{job="{value}",code=~"{code}.."}}[5m])))',
+    '{name}{{instance="{value}:9100"}} / {name}_total * 100',
+    'sum(rate({name}{{namespace="{value}",image!=""}}[5m])) by (pod)',
+    '100 - (avg by (instance) (irate({name}{{mode="{value}"}}[5m])) * 100)',
+    'absent({name}{{job="{value}"}})',
+    '{name}{{phase=~"{value}|Unknown"}} == 1',
+    "topk(10, sum by (namespace) ({name}))",
+    'increase({name}{{status=~"{code}.."}}[1h]) > on (job) group_left sum by (job) ({name}_quota)',
+    "max_over_time(rate({name}[5m])[1h:1m] offset 1d)",
+    'label_replace({name}, "node", "$1", "instance", "(.*):.*")',
+    "sum({name}) by (ns) / sum({name}_allocatable) by (ns)",
+    '{{job="{value}",__name__=~"{name}.*"}}',
+]
+NAMES = ["node_cpu", "http_requests", "kube_pod", "container_cpu", "up", "quota", "go", "app"]
+VALUES = ["shop", "pay", "api", "web", "other"]
+NEW_QUERIES = 1500
 
 TEN_MIXED = [
     "node_.*",
@@ -75,10 +104,25 @@ RULE_SETS: dict[str, Callable[[], list[tuple[Matcher, ...]]]] = {
 }
 
 
-def documents() -> list[str]:
-    """Return a JSON document as long as each query: part of an answer of Prometheus."""
-    answer = json.dumps([{"metric": {"job": "api"}, "value": [1, "0.5"]}] * 10)
-    return [json.dumps(answer[: len(query)]) for query in QUERIES]
+def document(size: int) -> str:
+    """Return a JSON document of about so many bytes: series as Prometheus answers them."""
+    one = {"metric": {"job": "api"}, "value": [1, "0.5"]}
+    return json.dumps([one] * round(size / len(json.dumps(one))))
+
+
+def parsing(size: int) -> Callable[[], object]:
+    return functools.partial(json.loads, document(size))
+
+
+def new_queries(seed: int) -> Iterator[str]:
+    """Yield queries that differ from one another, and from those of other seeds, in names and values."""
+    chosen = random.Random(seed)
+    for number in range(NEW_QUERIES):
+        yield SHAPES[number % len(SHAPES)].format(
+            name=f"{chosen.choice(NAMES)}_{chosen.getrandbits(32):x}",
+            value=f"{chosen.choice(VALUES)}-{chosen.getrandbits(32):x}",
+            code=f"{chosen.randrange(1, 6)}{chosen.getrandbits(16):x}",
+        )
 
 
 def show(text: str) -> None:
@@ -137,17 +181,23 @@ def bench_queries(unit: float) -> None:
     line("reader", measure(functools.partial(read, query) for query in QUERIES), unit)
     for name, make in RULE_SETS.items():
         given = make()
-        compiling = min(measure([functools.partial(RuleSet, given)], repeat=3))
-        show(
-            f"\n{name}: {len(given)} rules compile in {compiling / 1000:.1f} ms to {len(RuleSet(given).rules)}"
-        )
         rules = RuleSet(given)
+        compiling = min(measure([functools.partial(RuleSet, given)], repeat=3))
+        beside = compiling / min(measure([parsing(sum(map(len, map(format_selector, given))))]))
+        show(
+            f"\n{name}: {len(given)} rules compile to {len(rules.rules)} in {compiling / 1000:.1f} ms   "
+            f"{beside:6.1f} x json"
+        )
         calls = rewrites(rules)
 
         def forget(rules: RuleSet = rules) -> None:
             rewriting.forget()
             rules.forget()
 
+        for query in new_queries(1):  # a process that has been running
+            rewriting_of(query, rules)()
+        new = (rewriting_of(query, rules) for query in new_queries(2))
+        line("  never seen before", measure(new, repeat=1), unit)
         line("  nothing remembered", measure(calls, before=forget), unit)
         line("  selectors remembered", measure(calls, before=rewriting.forget), unit)
         line("  query remembered", measure(calls, times=200), unit)
@@ -185,6 +235,7 @@ def hostile() -> dict[str, str]:
 
 def bench_hostile() -> None:
     show("\nHostile queries, nothing remembered: the slowest of each rule set")
+    unit = min(measure([parsing(Limits().query_bytes)]))
     for name, make in RULE_SETS.items():
         rules = RuleSet(make())
         slowest = (0.0, "")
@@ -192,12 +243,13 @@ def bench_hostile() -> None:
             rewriting.forget()
             rules.forget()
             slowest = max(slowest, (timed(rewriting_of(query, rules)) / 1000, query_name))
-        show(f"  {name:30} {slowest[0]:8.0f} ms   {slowest[1]}")
+        milliseconds, query_name = slowest
+        ratio = milliseconds * 1000 / unit
+        show(f"  {name:30} {milliseconds:8.0f} ms   {ratio:6.0f} x json   {query_name}")
 
 
 def main() -> None:
-    parsing = [functools.partial(json.loads, text) for text in documents()]
-    unit = quantile(measure(parsing, times=200), 0.5)
+    unit = quantile(measure((parsing(len(query)) for query in QUERIES), times=200), 0.5)
     show(f"json.loads of as many bytes as each of {len(QUERIES)} queries: p50 {unit:.1f} us\n")
     bench_queries(unit)
     bench_hostile()
