@@ -6,36 +6,34 @@ could not be done (a port is taken, NATS is not there); the text says what to do
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.live import Live
 
 from tenantry_cli import backfill as backfilling
-from tenantry_cli import backfill_view, edge_command, running, snapshot
+from tenantry_cli import backfill_view, edge_command, keys, running, snapshot
 from tenantry_cli import explain as explaining
 from tenantry_cli import manifests as manifest_files
 from tenantry_cli import status as rendering
 from tenantry_cli.demo import run as demo_run
 from tenantry_cli.estate import Estate
+from tenantry_cli.over_nats import NATS_URL, NatsUrl, fail, over_nats
 from tenantry_cli.ports import Ports
 from tenantry_cli.progress import Steps
-from tenantry_common import bus, config, duration, errors
+from tenantry_common import bus, duration, errors
 from tenantry_local.errors import LocalError
 from tenantry_promql import PromQLError
 
 EXAMPLES = Path("examples/metricaccess")
-_NATS_SECONDS = 5
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 RunDir = Annotated[Path, typer.Option(help="Folder for configuration, logs and data.")]
 Manifests = Annotated[Path, typer.Option(help="Folder of MetricAccess manifests; it is copied.")]
-NATS_URL = f"nats://127.0.0.1:{Ports().nats}"
-NatsUrl = Annotated[str, typer.Option(help="URL of a NATS server.")]
 FreePorts = Annotated[bool, typer.Option(help="Take any free ports instead of the usual ones.")]
 
 
@@ -107,7 +105,7 @@ def status(
                 live.update(rendering.render(found, _now_ms()), refresh=True)
                 await asyncio.sleep(2)
 
-    _over_nats(nats, show)
+    over_nats(nats, show)
 
 
 @app.command()
@@ -127,7 +125,7 @@ def backfill(
     console = Console()
     since_ms = duration.milliseconds(since) or 0
     if since_ms <= 0:
-        _fail(f"--since {since}: say how long, as in 30m, 6h, 1h30m")
+        fail(f"--since {since}: say how long, as in 30m, 6h, 1h30m")
 
     async def run(connection: bus.Bus) -> int:
         reference = backfilling.reference(job)
@@ -138,7 +136,7 @@ def backfill(
                 bars.show(found)
         return backfilling.exit_status(found)
 
-    raise typer.Exit(_over_nats(nats, run))
+    raise typer.Exit(over_nats(nats, run))
 
 
 @app.command()
@@ -156,38 +154,17 @@ def explain(
         ground = (
             explaining.in_files(manifests, tenant)
             if manifests
-            else _over_nats(nats, lambda connection: explaining.in_force(connection, tenant))
+            else over_nats(nats, lambda connection: explaining.in_force(connection, tenant))
         )
         explanation = explaining.explain(ground, query)
     except (PromQLError, errors.TenantryError) as error:
-        _fail(str(error))
+        fail(str(error))
     Console().print(explaining.render(explanation))
     raise typer.Exit(1 if explanation.refusal else 0)
 
 
 app.command()(edge_command.edge)
-
-
-def _over_nats[T](url: str, work: Callable[[bus.Bus], Awaitable[T]]) -> T:
-    """Run `work` with a connection; a NATS that does not answer is said, and what to do about it."""
-
-    async def connected() -> T:
-        settings = config.Nats(servers=(url,))
-        async with (
-            asyncio.timeout(_NATS_SECONDS) as patience,
-            bus.connect(settings, "tenantry") as link,
-        ):
-            patience.reschedule(None)
-            return await work(link)
-
-    try:
-        return asyncio.run(connected())
-    except TimeoutError:
-        _fail(f"NATS does not answer at {url}; name it with --nats, or start it: tenantry up")
-    except errors.TenantryError as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+app.add_typer(keys.app, name="keys")
 
 
 def _now_ms() -> int:
@@ -199,11 +176,6 @@ def _local[T](work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except LocalError as error:
-        _fail(str(error))
+        fail(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-
-
-def _fail(text: str) -> NoReturn:
-    Console(stderr=True).print(f"[bold red]tenantry:[/] {text}", highlight=False)
-    raise typer.Exit(2)

@@ -31,7 +31,7 @@ EXAMPLES = str(Path(__file__).parents[3] / "examples" / "metricaccess")
 def test_the_exit_status_is_the_answer(
     arguments: list[str], status: int, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tenantry_cli.main._NATS_SECONDS", 0.3)
+    monkeypatch.setattr("tenantry_cli.over_nats.NATS_SECONDS", 0.3)
 
     result = CliRunner().invoke(app, arguments)
 
