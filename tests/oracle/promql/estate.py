@@ -9,10 +9,13 @@ import aiohttp
 from tests.oracle.promql import client, permitted, servers, universe, wire
 from tests.oracle.promql.client import Client
 from tests.oracle.promql.compare import Bench
+from tests.oracle.promql.corpus import Corpus
 from tests.oracle.promql.rulesets import Given
 from tests.oracle.promql.through import Through
 
 from tenantry_local.prometheus import Prometheus
+
+_NO_MORE = Corpus()
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,12 @@ class Estate:
 
 
 @asynccontextmanager
-async def estate(directory: Path, features: Sequence[str] = ()) -> AsyncIterator[Estate]:
+async def estate(
+    directory: Path, features: Sequence[str] = (), more: Corpus = _NO_MORE
+) -> AsyncIterator[Estate]:
     """Run server A while the context lasts; `features` are more feature flags for all servers."""
     kind = await servers.kind(features)
-    stored = universe.build(kind.abilities)
+    stored = [*universe.build(kind.abilities), *more.series(kind.abilities)]
     async with (
         client.session() as http,
         servers.running(kind, directory / "everything", http, stored) as server,

@@ -11,6 +11,7 @@ from tests.oracle.promql.rulesets import Given
 from tests.oracle.promql.servers import Kind
 
 GENERATED = "generated"
+CORPUS = "corpus"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,8 @@ class Plan:
     """At how many of its three moments (an instant, another, a range) each query is asked."""
     categories: frozenset[str] = frozenset()
     """Categories of hand-written queries; empty for all."""
+    corpus: tuple[str, ...] = ()
+    """More queries (`corpus`), of a category of their own."""
 
     kinds: tuple[str, ...] = ()
     """Kinds of rule sets; empty for all."""
@@ -39,6 +42,7 @@ class Plan:
         grammar = Grammar(rng, [one.labels for one in stored], kind.features)
         asked = [
             *self._handwritten(),
+            *((CORPUS, query) for query in self.corpus),
             *((GENERATED, grammar.query()) for _ in range(self.generated)),
         ]
         rng.shuffle(asked)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-from tests.oracle.promql import gateway, servers
+from tests.oracle.promql import corpus, gateway, servers
 from tests.oracle.promql.campaign import Campaign
 from tests.oracle.promql.client import Client
 from tests.oracle.promql.estate import Estate, estate
@@ -59,14 +59,17 @@ def _parser() -> argparse.ArgumentParser:
     add("--category", action="append", default=[], help="only this category of written queries")
     add("--kind", action="append", default=[], help="only this kind of rule sets")
     add("--feature", action="append", default=[], help="one more feature flag for the servers")
+    add("--corpus", type=Path, help="folder of more queries and series, as *.test files")
     add("--first", type=int, default=0, help="number of the first rule set")
     add("--report", type=Path, default=Path(".run/oracle-wrong.txt"), help="where wrong ones go")
     return parser
 
 
 async def _campaign(options: argparse.Namespace, console: Console) -> Campaign:
+    more = corpus.read(options.corpus)
     plan = Plan(
         seed=options.seed,
+        corpus=more.queries,
         generated=options.generated,
         categories=frozenset(options.category),
         kinds=tuple(options.kind),
@@ -83,7 +86,7 @@ async def _campaign(options: argparse.Namespace, console: Console) -> Campaign:
     ):
         task = progress.add_task("comparing", total=options.comparisons)
         async with (
-            estate(Path(folder), options.feature) as running,
+            estate(Path(folder), options.feature, more) as running,
             _through(options.through, running) as through,
         ):
             campaign = Campaign(
