@@ -45,10 +45,10 @@ class Estate:
         """The tenants' port."""
         return f"http://{LOOPBACK}:{self.port}"
 
-    def gateway(self, **settings: Any) -> Process:
+    def gateway(self, module: str = "query_gateway", **settings: Any) -> Process:
         """Describe the gateway's process, with more `settings` if need be."""
         return service(
-            "query_gateway",
+            module,
             {
                 "listen": {"host": LOOPBACK, "port": self.port},
                 "auth": {
