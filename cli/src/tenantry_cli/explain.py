@@ -1,21 +1,26 @@
 """`tenantry explain`: what becomes of a tenant's query and why, with the rules in force or in files."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Group, RenderableType
+from rich.json import JSON
 from rich.table import Table
 from rich.text import Text
 
 from query_gateway import policies, route
+from query_gateway.failures import Failure
+from query_gateway.permission import Permission
+from query_gateway.route import Route
+from query_gateway.shards import explanation as shards_explanation
 from tenant_controller import catalogue, compile, config, platform_settings
 from tenantry_cli import manifests, snapshot
 from tenantry_common import bus, errors
 from tenantry_common.contracts import TenantPolicy
-from tenantry_promql import Upstream
+from tenantry_promql import Limits, Upstream
 from tenantry_promql.explain import Explanation, Outcome, explain_query
-from tenantry_promql.rules import RuleSet
 
 _STYLES = {
     Outcome.PERMITTED: "green",
@@ -30,14 +35,20 @@ _STYLES = {
 class Ground:
     """What a query is judged by: a tenant's rules, and what the backends can do."""
 
-    rules: RuleSet
+    permission: Permission
     upstream: Upstream
+    routes: tuple[Route, ...] = ()
+    """The shards that the tenant's queries are put together from, as far as backends are known."""
 
 
 async def in_force(connection: bus.Bus, tenant: str) -> Ground:
     """Return what the gateways go by now. Raises `errors.TenantryError` for an unknown tenant."""
     taken = await snapshot.take(connection)
-    return Ground(_rules(taken.policies, tenant), route.strictest(taken.backends))
+    permission = _permission(taken.policies, tenant)
+    routes: tuple[Route, ...] = ()
+    with contextlib.suppress(Failure):  # no backend is there; the rules can be explained still
+        routes = permission.reached(route.routes(tenant, taken.backends))
+    return Ground(permission, route.strictest(taken.backends), routes)
 
 
 def in_files(paths: Sequence[Path], tenant: str) -> Ground:
@@ -45,20 +56,28 @@ def in_files(paths: Sequence[Path], tenant: str) -> Ground:
     found = catalogue.read(manifests.texts(paths))
     platform = platform_settings.parse(config.Config(folder=config.Folder(path=".")))
     desired = compile.everything(found, platform)
-    return Ground(_rules(tuple(desired.policies.values()), tenant), Upstream.strictest())
+    return Ground(_permission(tuple(desired.policies.values()), tenant), Upstream.strictest())
 
 
-def _rules(known: Sequence[TenantPolicy], tenant: str) -> RuleSet:
+def _permission(known: Sequence[TenantPolicy], tenant: str) -> Permission:
     for policy in known:
         if policy.tenant == tenant:
-            return RuleSet(policies.matchers(rule) for rule in policy.rules)
+            return policies.permission(policy)
     names = ", ".join(sorted(policy.tenant for policy in known)) or "none"
     raise errors.TenantryError(f'the tenant "{tenant}" is not known (known: {names})')
 
 
 def explain(ground: Ground, query: str) -> Explanation:
     """Explain `query`. Raises `tenantry_promql.PromQLError` for what is no PromQL."""
-    return explain_query(query, ground.rules, upstream=ground.upstream)
+    return explain_query(query, ground.permission.anywhere, upstream=ground.upstream)
+
+
+def over_shards(ground: Ground, query: str) -> RenderableType | None:
+    """Return the plan of a query that several shards answer, as JSON; None where one answers."""
+    if len(ground.routes) < 2:
+        return None
+    found = shards_explanation.explanation(query, ground.permission, ground.routes, Limits())
+    return Group(Text("over several shards:"), JSON.from_data(found))
 
 
 def render(explanation: Explanation) -> RenderableType:

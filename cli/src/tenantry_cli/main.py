@@ -160,6 +160,8 @@ def explain(
     except (PromQLError, errors.TenantryError) as error:
         fail(str(error))
     Console().print(explaining.render(explanation))
+    if (plan := explaining.over_shards(ground, query)) is not None:
+        Console().print(plan)
     raise typer.Exit(1 if explanation.refusal else 0)
 
 

@@ -1,13 +1,16 @@
 """`tenantry explain` tells what becomes of a query under the rules of manifests."""
 
+import dataclasses
 import io
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from query_gateway import route
 from tenantry_cli import explain
 from tenantry_common import errors
+from tenantry_common.contracts import Backend
 
 EXAMPLES = [Path(__file__).parents[3] / "examples" / "metricaccess"]
 
@@ -39,3 +42,17 @@ def test_a_refusal_says_why() -> None:
 def test_an_unknown_tenant_is_told_who_is_known() -> None:
     with pytest.raises(errors.TenantryError, match=r"known: platform, team-batch, team-web"):
         explain.in_files(EXAMPLES, "team-x")
+
+
+def test_over_several_shards_the_plan_is_shown() -> None:
+    ground = explain.in_files(EXAMPLES, "team-web")
+    backends = [Backend(id=f"b{n}", url="", ha_set=f"s{n}", healthy=True) for n in range(2)]
+    shards = dataclasses.replace(ground, routes=route.routes("team-web", backends))
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(explain.over_shards(shards, "sum(up)"))
+
+    text = console.export_text()
+
+    assert explain.over_shards(ground, "sum(up)") is None
+    assert '"merge": "sum"' in text
+    assert '"shard": "s1"' in text

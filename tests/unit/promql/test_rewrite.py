@@ -198,3 +198,14 @@ def test_what_was_rewritten_needs_no_rewriting(query: str, rules: list[list[Matc
     for selector in (selector for text in sent for selector in selectors(read(text))):
         if NOTHING_TEXT not in selector.text():
             assert permitted.residuals(selector.matchers) == ((),)
+
+
+def test_whoever_sees_everything_may_send_what_was_rewritten_before() -> None:
+    inner, outer = RuleSet([parse_rule("{}")]), RuleSet([parse_rule("up"), parse_rule('{a="b"}')])
+    for query in ("up or nothing", "sum(up)", 'x{a="c"}', 'rate({a="b",__name__=~"u.*|x"}[5m])'):
+        for rewritten in rewrite_query(query, outer).queries:
+            again = rewrite_query(rewritten, inner)
+
+            assert (again.queries, again.unchanged) == ((rewritten,), True)
+    nothing = rewrite_match('x{a="c"}', RuleSet([parse_rule("up")]))
+    assert tuple(one for text in nothing for one in rewrite_match(text, inner)) == nothing

@@ -10,6 +10,7 @@ from query_gateway import local_answers
 from query_gateway.endpoints import LOCAL, Answer
 from query_gateway.failures import Failure
 from query_gateway.parameters import Arguments
+from query_gateway.permission import Permission
 
 RULES = promql.RuleSet([promql.parse_rule("up")])
 
@@ -20,8 +21,9 @@ def answer(kind: Answer, query: str = "up") -> Any:
             kind,
             Arguments(single={"query": query}),
             tenant="shop",
-            rules=RULES,
+            permission=Permission(RULES),
             known=(),
+            routes=(),
             limits=promql.Limits(query_bytes=100),
             started=0.0,
         )

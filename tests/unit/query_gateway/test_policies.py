@@ -1,6 +1,7 @@
 """A tenant's rules are the newest ones, or there are none at all."""
 
 import pytest
+from msgspec.structs import replace
 
 import tenantry_promql as promql
 from query_gateway.failures import Failure, Kind
@@ -15,7 +16,7 @@ def matcher(label: str, value: str) -> promql.Matcher:
 
 def failure(policies: Policies, tenant: str) -> tuple[Kind, str]:
     with pytest.raises(Failure) as raised:
-        policies.rules_of(tenant)
+        policies.permission_of(tenant)
     return raised.value.kind, raised.value.text
 
 
@@ -23,7 +24,7 @@ def test_a_tenant_has_the_union_of_its_rules() -> None:
     source = FixedPolicies()
     source.grant("team.a", "up", 'x{namespace="a"}')
 
-    rules = Policies(source, 900).rules_of("team.a")
+    rules = Policies(source, 900).permission_of("team.a").everywhere
 
     assert rules == promql.RuleSet(
         [[matcher("__name__", "up")], [matcher("__name__", "x"), matcher("namespace", "a")]]
@@ -35,28 +36,28 @@ def test_rules_are_compiled_once_as_long_as_they_are_the_same() -> None:
     source.grant("a", "up")
     policies = Policies(source, 900)
 
-    first = policies.rules_of("a")
+    first = policies.permission_of("a").everywhere
     source.grant("a", "up")
 
-    assert policies.rules_of("a") is first
+    assert policies.permission_of("a").everywhere is first
 
 
 def test_a_change_counts_from_the_next_request_on() -> None:
     source = FixedPolicies()
     source.grant("a", "up")
     policies = Policies(source, 900)
-    policies.rules_of("a")
+    policies.permission_of("a")
 
     source.grant("a", "down")
 
-    assert policies.rules_of("a").rules == (((matcher("__name__", "down")),),)
+    assert policies.permission_of("a").everywhere.rules == (((matcher("__name__", "down")),),)
 
 
 def test_a_removed_policy_is_an_unknown_tenant_from_the_next_request_on() -> None:
     source = FixedPolicies()
     source.grant("a", "up")
     policies = Policies(source, 900)
-    policies.rules_of("a")
+    policies.permission_of("a")
 
     source.snapshot.clear()
 
@@ -67,7 +68,7 @@ def test_a_policy_without_rules_permits_nothing() -> None:
     source = FixedPolicies()
     source.grant("a")
 
-    assert Policies(source, 900).rules_of("a").is_empty
+    assert Policies(source, 900).permission_of("a").everywhere.is_empty
 
 
 def test_a_policy_that_cannot_be_read_is_not_no_policy() -> None:
@@ -124,7 +125,7 @@ def test_the_last_known_policies_are_used_for_a_while_without_nats() -> None:
     source = FixedPolicies(age=899.0)
     source.grant("a", "up")
 
-    assert len(Policies(source, 900).rules_of("a").rules) == 1
+    assert len(Policies(source, 900).permission_of("a").everywhere.rules) == 1
 
 
 def test_every_tenant_is_described_with_what_is_wrong() -> None:
@@ -147,8 +148,29 @@ def test_every_tenant_is_described_with_what_is_wrong() -> None:
             "patterns": 1,
             "objects": ("x",),
             "rules": ['up{x!="1"}'],
+            "limited": [],
             "digest": "d",
             "problems": (problem,),
         },
         {"tenant": "z", "error": "not a TenantPolicy"},
     ]
+
+
+def test_rules_that_are_limited_to_clusters_are_compiled_and_described() -> None:
+    source = FixedPolicies()
+    source.grant("a", "up")
+    key = subjects.token("a")
+    limited = contracts.LimitedRules(
+        clusters=("eu",), rules=((contracts.Matcher("__name__", "=", "down"),),)
+    )
+    source.snapshot[key] = replace(source.snapshot[key], limited=(limited,))
+    policies = Policies(source, 900)
+
+    permission = policies.permission_of("a")
+
+    assert permission.within("eu") == promql.RuleSet(map(promql.parse_rule, ("up", "down")))
+    assert permission.within("us").rules == ((matcher("__name__", "up"),),)
+    assert policies.describe()[0]["limited"] == [{"clusters": ("eu",), "rules": ["down"]}]
+
+    source.snapshot[key] = replace(source.snapshot[key], limited=())
+    assert policies.permission_of("a").within("eu").rules == ((matcher("__name__", "up"),),)

@@ -5,21 +5,23 @@ import pytest
 import tenantry_promql as promql
 from query_gateway import tenant_pages
 from query_gateway.failures import Failure
+from query_gateway.permission import Limited, Permission
 
 RULES = promql.RuleSet(map(promql.parse_rule, ('{namespace="shop"}', 'up{job="a"}')))
 
 
 def explain(query: str) -> dict[str, object]:
     upstream = promql.Upstream.strictest()
-    return tenant_pages.explanation(query, RULES, upstream, promql.Limits())
+    return tenant_pages.explanation(query, Permission(RULES), upstream, promql.Limits())
 
 
 def test_access_is_the_selectors_of_the_rules() -> None:
-    assert tenant_pages.access("shop", RULES) == {
+    assert tenant_pages.access("shop", Permission(RULES)) == {
         "tenant": "shop",
         "selectors": ['up{job="a"}', '{namespace="shop"}'],
         "everything": False,
         "digest": RULES.digest,
+        "limited": [],
     }
 
 
@@ -70,3 +72,11 @@ def test_what_cannot_be_read_is_a_failure() -> None:
         explain("up{")
 
     assert failure.value.kind == "syntax"
+
+
+def test_rules_that_count_in_some_clusters_only_are_told_apart() -> None:
+    permission = Permission(promql.RuleSet(()), [Limited(frozenset("ba"), RULES)])
+
+    assert tenant_pages.access("shop", permission)["limited"] == [
+        {"clusters": ["a", "b"], "selectors": ['up{job="a"}', '{namespace="shop"}']}
+    ]

@@ -9,7 +9,7 @@ import tenantry_promql as promql
 from tenant_controller import catalogue, compile, config, platform_settings
 from tenant_controller.compile import Desired
 from tenant_controller.platform_settings import Platform
-from tenantry_common.contracts import DeliveryJob, Endpoint, Matcher, RelabelRule
+from tenantry_common.contracts import DeliveryJob, Endpoint, Matcher, RelabelRule, RuleMatchers
 from tenantry_common.subjects import JobRef
 from tenantry_promql import RuleSet, parse_rule
 
@@ -204,3 +204,24 @@ def test_what_did_not_change_is_not_compiled_again() -> None:
 
     assert second.objects[0] is first.objects[0]
     assert second.objects[1] is not first.objects[1]
+
+
+def test_rules_that_are_limited_to_clusters_are_kept_apart() -> None:
+    found = desired(
+        manifest("a", metrics=["everywhere"]),
+        manifest("b", metrics=["b"], clusters=["us", "eu"]),
+        manifest("c", metrics=["c"], clusters=["eu", "us", "eu"]),
+        manifest("d", metrics=["d"], clusters=["eu"]),
+    ).policies["team-web"]
+
+    assert _rules(found.rules) == RuleSet([parse_rule("everywhere")])
+    assert [(one.clusters, _rules(one.rules)) for one in found.limited] == [
+        (("eu",), RuleSet([parse_rule("d")])),
+        (("eu", "us"), RuleSet([parse_rule("b"), parse_rule("c")])),
+    ]
+
+
+def _rules(rules: tuple[RuleMatchers, ...]) -> RuleSet:
+    return RuleSet(
+        tuple(promql.Matcher(one.label, one.op, one.value) for one in rule) for rule in rules
+    )

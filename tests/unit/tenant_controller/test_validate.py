@@ -138,3 +138,37 @@ def test_manifests_of_the_field_are_valid() -> None:
         [],
         [("tenant-with-remote-write.yaml", "$.spec.remoteWrite.target.type", "warning")],
     )
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        pytest.param({"clusters": []}, "at least one cluster", id="none"),
+        pytest.param({"clusters": ["eu", ""]}, "at least one cluster", id="without a name"),
+        pytest.param(
+            {
+                "clusters": ["eu"],
+                "remoteWrite": {
+                    "enabled": True,
+                    "target": {"type": "prometheus"},
+                    "prometheus": {"serviceName": "p"},
+                },
+            },
+            "cannot be delivered",
+            id="with delivery",
+        ),
+    ],
+)
+def test_a_limit_to_clusters_that_cannot_be_kept_grants_nothing(
+    spec: dict[str, Any], message: str
+) -> None:
+    found = validate(document(**spec))
+
+    assert found.access is None
+    assert [(one.path, message in one.message) for one in found.problems] == [
+        ("$.spec.clusters", True)
+    ]
+
+
+def test_a_grant_may_be_limited_to_clusters() -> None:
+    assert validate(document(clusters=["eu"])).problems == ()

@@ -46,6 +46,9 @@ type Answer = Passed | Whole | Filtered | Local
 LOCAL: frozenset[Answer] = frozenset(get_args(Local.__value__))
 """All of these."""
 
+FILTERED: frozenset[Answer] = frozenset(get_args(Filtered.__value__))
+"""All that are not asked for by selectors."""
+
 type Selectors = Literal["none", "optional", "required", "given"]
 """Whether `match[]` holds selectors. Where they are optional and absent, the rules are sent; where
 what is given counts, nothing is selected."""

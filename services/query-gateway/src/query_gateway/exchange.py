@@ -1,9 +1,10 @@
 """Answer an admitted request: ask the core what it means, ask the backends, answer the tenant."""
 
+import contextlib
 import functools
 import logging
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
@@ -23,12 +24,13 @@ from query_gateway import (
 )
 from query_gateway.backends import Backends
 from query_gateway.calls import Call
-from query_gateway.endpoints import LOCAL, QUERY, Endpoint
+from query_gateway.endpoints import FILTERED, LOCAL, QUERY, Endpoint
 from query_gateway.failures import Failure
 from query_gateway.inbound.request import Request
 from query_gateway.metrics import Metrics
 from query_gateway.over_shards import Ask, OverShards
 from query_gateway.parameters import Arguments
+from query_gateway.permission import Permission
 from query_gateway.policies import Policies
 from query_gateway.remote_read import RemoteRead
 from query_gateway.responses import Reply
@@ -93,31 +95,33 @@ class Exchange:
 
         Raises `Failure`.
         """
-        rules = self._policies.rules_of(asked.tenant)
+        permission = self._policies.permission_of(asked.tenant)
         try:
-            return await self._answer(asked, rules)
+            return await self._answer(asked, permission)
         except answers.Violation:
-            raise self._withheld(asked, rules) from None
+            raise self._withheld(asked, permission.anywhere) from None
 
-    async def _answer(self, asked: Asked, rules: promql.RuleSet) -> Reply | None:
+    async def _answer(self, asked: Asked, permission: Permission) -> Reply | None:
         kind = asked.endpoint.answer
         if kind in LOCAL:
-            return self._local(asked, rules)
-        known = self._routes.of(asked.tenant, self._backends.known())
+            return self._local(asked, permission)
+        known = permission.reached(self._routes.of(asked.tenant, self._backends.known()))
         known = coverage.covering(known, asked.endpoint, asked.arguments, asked.limits, self._now())
         if kind == "remote read":
+            granted = [(one, permission.within(one.cluster)) for one in known]
             return await self._remote_read.answer(
-                asked.request, asked.arguments.message, known, rules, asked.limits
+                asked.request, asked.arguments.message, granted, asked.limits
             )
         chosen = known[0]
         if len(known) > 1:
-            ask = self._ask(asked, rules)
+            ask = self._ask(asked, permission, known)
             whole = self._over_shards.whole(ask, known)
             if whole is None:
-                calls_for = functools.partial(self._calls, asked, rules)
+                calls_for = functools.partial(self._part_calls, asked, ask)
                 reply = await self._over_shards.answer(ask, known, calls_for)
-                return await self._success(asked, rules, reply.body, reply.content_type)
+                return await self._success(asked, ask.rules, reply.body, reply.content_type)
             chosen = whole
+        rules = permission.within(chosen.cluster)
         wanted = self._calls(asked, rules, asked.arguments, chosen)
         if kind in _STREAMED and len(wanted) == 1:
             if (body := await self._by_steps(asked, rules, chosen, wanted[0])) is not None:
@@ -125,14 +129,19 @@ class Exchange:
             return await self._stream(asked, chosen, wanted[0], rules)
         return await self._whole(asked, chosen, wanted, rules)
 
-    def _local(self, asked: Asked, rules: promql.RuleSet) -> Reply:
+    def _local(self, asked: Asked, permission: Permission) -> Reply:
+        known = self._backends.known()
+        routes: tuple[Route, ...] = ()
+        with contextlib.suppress(Failure):  # without a backend there is something to say too
+            routes = permission.reached(self._routes.of(asked.tenant, known))
         return responses.success(
             local_answers.body(
                 asked.endpoint.answer,
                 asked.arguments,
                 tenant=asked.tenant,
-                rules=rules,
-                known=self._backends.known(),
+                permission=permission,
+                known=known,
+                routes=routes,
                 limits=limits.for_promql(asked.limits),
                 started=self._started,
             )
@@ -151,14 +160,26 @@ class Exchange:
             self._metrics.checked.labels("permitted").inc()
         return responses.success(body, content_type)
 
-    def _ask(self, asked: Asked, rules: promql.RuleSet) -> Ask:
+    def _ask(self, asked: Asked, permission: Permission, routes: Sequence[Route]) -> Ask:
+        """Return what is asked of all `routes`, with the rules that count for what they answer together."""
+        is_filtered = asked.endpoint.answer in FILTERED
         return Ask(
             endpoint=asked.endpoint,
             arguments=asked.arguments,
             limits=asked.limits,
-            rules=rules,
+            permission=permission,
+            # What is asked for by selectors comes from where they are permitted. What is only cut down
+            # to the rules does not say where it comes from.
+            rules=permission.common(routes) if is_filtered else permission.anywhere,
             now=self._now(),
         )
+
+    def _part_calls(
+        self, asked: Asked, ask: Ask, arguments: Arguments, route: Route
+    ) -> tuple[Call, ...]:
+        is_filtered = asked.endpoint.answer in FILTERED
+        rules = ask.rules if is_filtered else ask.permission.within(route.cluster)
+        return self._calls(asked, rules, arguments, route)
 
     async def _by_steps(
         self, asked: Asked, rules: promql.RuleSet, chosen: Route, call: Call

@@ -9,7 +9,8 @@ from query_gateway import endpoints, openapi, status, tenant_pages
 from query_gateway.endpoints import Answer
 from query_gateway.enforce import explained
 from query_gateway.parameters import Arguments
-from query_gateway.route import strictest
+from query_gateway.permission import Permission
+from query_gateway.route import Route, strictest
 from tenantry_common.contracts import Backend
 
 _DESCRIPTION = msgspec.json.encode(openapi.description())
@@ -20,12 +21,14 @@ def body(
     arguments: Arguments,
     *,
     tenant: str,
-    rules: promql.RuleSet,
+    permission: Permission,
     known: Sequence[Backend],
+    routes: Sequence[Route],
     limits: promql.Limits,
     started: float,
 ) -> bytes:
-    """Return the answer. `started` is when the gateway was, in seconds since the epoch.
+    """Return the answer. `routes` lead to where the tenant may see something; `started` is when the
+    gateway was, in seconds since the epoch.
 
     Raises `Failure` for a query that cannot be read.
     """
@@ -47,9 +50,9 @@ def body(
         case "features":
             data = status.features(known)
         case "access":
-            data = tenant_pages.access(tenant, rules)
+            data = tenant_pages.access(tenant, permission)
         case "explanation":
-            data = tenant_pages.explanation(query, rules, strictest(known), limits)
+            data = tenant_pages.explanation(query, permission, strictest(known), limits, routes)
         case _:
             raise AssertionError(f"the answer of kind {answer} needs a backend")
     return msgspec.json.encode({"status": "success", "data": data})

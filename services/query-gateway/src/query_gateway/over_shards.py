@@ -11,7 +11,6 @@ from query_gateway import (
     answers,
     config,
     endpoints,
-    enforce,
     limits,
     responses,
     times,
@@ -24,15 +23,14 @@ from query_gateway.calls import NDJSON, Call
 from query_gateway.endpoints import Endpoint
 from query_gateway.failures import Failure
 from query_gateway.parameters import Arguments
+from query_gateway.permission import Permission
 from query_gateway.route import Route
-from query_gateway.shards import assembly, families, found_names, planner, plans, targets
+from query_gateway.shards import assembly, families, found_names, plans, routing
 from query_gateway.shards.answers_json import Grid
 from query_gateway.shards.assembly import Wanted
 from query_gateway.shards.frames import EvaluationError, Uncomputable
 from query_gateway.stepwise import Stepwise
 from query_gateway.upstream import Conversation, Upstream, read_aside
-from tenantry_promql.rewrite import read_permitted
-from tenantry_promql.syntax import Node
 
 SEARCH_TYPE = f"{NDJSON}; charset=utf-8"
 """The content type of what the search endpoints answer."""
@@ -58,9 +56,16 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: Endpoint
     arguments: Arguments
     limits: config.TenantLimits
+    permission: Permission
     rules: promql.RuleSet
+    """Those that count for what all shards answer together."""
     now: float
     """Seconds since the epoch, at which is evaluated what says no time."""
+
+    @property
+    def query(self) -> str:
+        """The expression, where the endpoint takes one."""
+        return self.arguments.single.get(endpoints.QUERY, "")
 
     @property
     def is_partial(self) -> bool:
@@ -81,11 +86,9 @@ class OverShards:
 
     def whole(self, asked: Ask, routes: Sequence[Route]) -> Route | None:
         """Return the shard that answers a query as it is, None where several have to. Raises `Failure`."""
-        if not asked.endpoint.takes_query or not any(one.labels for one in routes):
+        if not asked.endpoint.takes_query:
             return None
-        labels = {one.shard: one.labels for one in routes}
-        found = targets.possible(_tree(asked, routes), labels)
-        return next(one for one in routes if one.shard == found[0]) if len(found) == 1 else None
+        return routing.only(asked.query, routes, limits.for_promql(asked.limits))
 
     async def answer(self, asked: Ask, routes: Sequence[Route], calls: Calls) -> Reply:
         """Return the answer. Raises `Failure`, and `answers.Violation`."""
@@ -109,8 +112,7 @@ class OverShards:
             raise Failure("backends", "a backend answered something else") from None
 
     async def _query(self, asked: Ask, routes: Sequence[Route], calls: Calls) -> bytes:
-        with enforce.explained("query"):
-            plan = planner.plan(_tree(asked, routes), _strictest(routes))
+        plan = routing.plan(asked.query, routes, limits.for_promql(asked.limits))
         grid, moment = _grid(asked)
         by_shard = {one.shard: one for one in routes}
         wanted = assembly.wanted(plan, tuple(by_shard))
@@ -120,7 +122,7 @@ class OverShards:
         for one in wanted:
             single = {**moment, endpoints.QUERY: one.fetch.query}
             arguments = msgspec.structs.replace(asked.arguments, single=single)
-            route = _anywhere(routes) if one.fetch.merge == "any" else by_shard[one.shard]
+            route = routing.anywhere(routes) if one.fetch.merge == "any" else by_shard[one.shard]
             check = functools.partial(assembly.check, plan, one.fetch, grid=grid)
             tasks[one] = self._part(asked, route, calls(arguments, route), one, check, budget)
         found = await self._together(asked, tasks, lambda one: one.shard)
@@ -160,7 +162,7 @@ class OverShards:
                 route.candidates,
                 calls[0],
                 query=wanted.fetch.query,
-                rules=asked.rules.digest,
+                rules=asked.permission.within(route.cluster).digest,
                 own=asked.limits,
             )
             if body is not None:
@@ -229,28 +231,6 @@ def _united(asked: Ask, parts: Sequence[Typed], missing: Sequence[str]) -> Reply
     united = unions.united(kind, [one.bodies for one in parts])
     body = whole_answers.body(kind, asked.arguments, asked.rules, united)
     return Reply(unions.with_warnings(body, missing) if missing else body)
-
-
-def _strictest(routes: Sequence[Route]) -> promql.Upstream:
-    """Return what holds for every shard. Raises `Failure` where they drop names at different times."""
-    if len({one.upstream.delayed_name_removal for one in routes}) > 1:
-        text = "some shards run with promql-delayed-name-removal and some without: their answers differ"
-        raise Failure("refused", text)
-    pairs = zip(*(one.upstream for one in routes), strict=True)
-    return promql.Upstream(*(min(values) for values in pairs))
-
-
-def _anywhere(routes: Sequence[Route]) -> Route:
-    """Return the way to whatever backend is there, for what reads no series."""
-    candidates = tuple(backend for one in routes for backend in one.candidates)
-    return Route(candidates=candidates, upstream=_strictest(routes))
-
-
-def _tree(asked: Ask, routes: Sequence[Route]) -> Node:
-    text = asked.arguments.single.get(endpoints.QUERY, "")
-    upstream = _strictest(routes)
-    with enforce.explained("query"):
-        return read_permitted(text, limits.for_promql(asked.limits), upstream)
 
 
 def _grid(asked: Ask) -> tuple[Grid, dict[str, str]]:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import tenantry_promql as promql
 from query_gateway.failures import Failure
+from query_gateway.permission import Limited, Permission
 from tenantry_common import contracts, logs, subjects
 
 _log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Source(Protocol):
 @dataclass(frozen=True)
 class _Compiled:
     policy: contracts.TenantPolicy
-    rules: promql.RuleSet
+    permission: Permission
 
 
 class Policies:
@@ -54,7 +55,7 @@ class Policies:
         self._compiled: dict[str, _Compiled] = {}
         self._throttle = logs.Throttle(60)
 
-    def rules_of(self, tenant: str) -> promql.RuleSet:
+    def permission_of(self, tenant: str) -> Permission:
         """Return what `tenant` may see, possibly nothing.
 
         Raises `Failure`: the tenant is unknown, or nobody can say now what it may see.
@@ -68,7 +69,7 @@ class Policies:
             raise Failure("forbidden", f'the tenant "{tenant}" is not known')
         if policy is None or policy.tenant != tenant:
             raise Failure("policies", "the policy of this tenant cannot be read")
-        return self._rules(key, policy)
+        return self._permission(key, policy)
 
     def unusable(self) -> str:
         """Return why no policy can be used now, or the empty string."""
@@ -96,24 +97,41 @@ class Policies:
         ]
         return sorted([*known, *unread], key=lambda one: str(one["tenant"]))
 
-    def _rules(self, key: str, policy: contracts.TenantPolicy) -> promql.RuleSet:
+    def _permission(self, key: str, policy: contracts.TenantPolicy) -> Permission:
         known = self._compiled.get(key)
         if known is not None and known.policy is policy:
-            return known.rules
-        if known is not None and known.policy.rules == policy.rules:
-            rules = known.rules
+            return known.permission
+        if known is not None and _granted(known.policy) == _granted(policy):
+            permission = known.permission
         else:
-            rules = self._compile(policy)
-        self._compiled[key] = _Compiled(policy, rules)
-        return rules
+            permission = self._compile(policy)
+        self._compiled[key] = _Compiled(policy, permission)
+        return permission
 
-    def _compile(self, policy: contracts.TenantPolicy) -> promql.RuleSet:
+    def _compile(self, policy: contracts.TenantPolicy) -> Permission:
         try:
-            return promql.RuleSet(matchers(rule) for rule in policy.rules)
+            found = permission(policy)
+            _ = found.anywhere  # whatever cannot be united fails here, and not in some queries
+            return found
         except promql.RuleError as error:
             if self._throttle.allow(policy.tenant):
                 _log.exception("policy does not compile", extra={"tenant": policy.tenant})
             raise Failure("policies", "the policy of this tenant cannot be applied") from error
+
+
+def permission(policy: contracts.TenantPolicy) -> Permission:
+    """Return what a policy permits. Raises `RuleError`."""
+    return Permission(
+        promql.RuleSet(map(matchers, policy.rules)),
+        [
+            Limited(frozenset(one.clusters), promql.RuleSet(map(matchers, one.rules)))
+            for one in policy.limited
+        ],
+    )
+
+
+def _granted(policy: contracts.TenantPolicy) -> tuple[object, ...]:
+    return policy.rules, policy.limited
 
 
 def matchers(rule: contracts.RuleMatchers) -> tuple[promql.Matcher, ...]:
@@ -131,6 +149,13 @@ def _description(policy: contracts.TenantPolicy) -> dict[str, object]:
         "patterns": len(policy.rules),
         "objects": policy.objects,
         "rules": [promql.format_selector(matchers(rule)) for rule in policy.rules],
+        "limited": [
+            {
+                "clusters": one.clusters,
+                "rules": [promql.format_selector(matchers(rule)) for rule in one.rules],
+            }
+            for one in policy.limited
+        ],
         "digest": policy.digest,
         "problems": policy.problems,
     }

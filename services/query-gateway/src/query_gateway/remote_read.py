@@ -27,6 +27,10 @@ from query_gateway.upstream import Conversation, Upstream, read_aside
 _CHUNKS = f"{calls.CHUNKS}; proto=prometheus.ChunkedReadResponse"
 
 
+type Granted = tuple[Route, promql.RuleSet]
+"""A shard, and what the tenant may see there."""
+
+
 class RemoteRead:
     """The endpoint `read`."""
 
@@ -39,21 +43,24 @@ class RemoteRead:
         self,
         request: Request,
         message: bytes,
-        routes: Sequence[Route],
-        rules: promql.RuleSet,
+        granted: Sequence[Granted],
         own: config.TenantLimits,
     ) -> Reply | None:
         """Return the answer of all shards to the `message` of `request`, within the tenant's own limits.
 
         None says that it was sent in pieces. Raises `Failure` and `Violation`.
         """
-        plan = read_request.plan(message, rules, limits.for_promql(own), most=self._most_asked)
-        if len(routes) > 1:
-            return _response(plan, await self._of_shards(plan, routes, rules, own))
+        plans = [
+            read_request.plan(message, rules, limits.for_promql(own), most=self._most_asked)
+            for _, rules in granted
+        ]
+        plan, (route, rules) = plans[0], granted[0]
+        if len(granted) > 1:
+            return _response(plan, await self._of_shards(plans, granted, own))
         if plan.streamed and len(plan.calls) == 1:
             # The usual case: nothing to unite, so nothing has to be kept.
             async with self._upstream.stream(
-                routes[0].candidates, plan.calls[0], seconds=own.timeout_seconds
+                route.candidates, plan.calls[0], seconds=own.timeout_seconds
             ) as answer:
                 frames = read_chunks.admitted(answer.chunks(), StoredLabels(rules, answer.backend))
                 await self._streaming.send(
@@ -61,42 +68,36 @@ class RemoteRead:
                 )
                 return None
         budget = Budget(own.buffered_bytes)
-        return _response(plan, await self._united(plan, routes[0], rules, own, budget))
+        return _response(plan, await self._united(plan, granted[0], own, budget))
 
     async def _of_shards(
-        self,
-        plan: Plan,
-        routes: Sequence[Route],
-        rules: promql.RuleSet,
-        own: config.TenantLimits,
+        self, plans: Sequence[Plan], granted: Sequence[Granted], own: config.TenantLimits
     ) -> bytes:
-        together.check_number(len(plan.calls) * len(routes), own)
+        together.check_number(sum(len(plan.calls) for plan in plans), own)
         budget = Budget(own.buffered_bytes)
-        tasks = {one.shard: self._united(plan, one, rules, own, budget) for one in routes}
+        tasks = {
+            one[0].shard: self._united(plan, one, own, budget)
+            for plan, one in zip(plans, granted, strict=True)
+        }
         found = await together.ask(tasks, str, seconds=own.shard_seconds, is_partial=False)
         answers = list(found.answers.values())
 
         def unite() -> bytes:
-            if plan.streamed:
+            if plans[0].streamed:
                 return read_chunks.of_shards(answers)
-            return read_samples.of_shards(answers, plan.queries, own.buffered_bytes)
+            return read_samples.of_shards(answers, plans[0].queries, own.buffered_bytes)
 
         try:
             return await read_aside(unite, budget.used)
         except Uncomputable as error:
-            raise Failure(
-                "refused", f"a read from several shards is refused because {error}"
-            ) from error
+            text = f"a read from several shards is refused because {error}"
+            raise Failure("refused", text) from error
 
     async def _united(
-        self,
-        plan: Plan,
-        chosen: Route,
-        rules: promql.RuleSet,
-        own: config.TenantLimits,
-        budget: Budget,
+        self, plan: Plan, granted: Granted, own: config.TenantLimits, budget: Budget
     ) -> bytes:
         """Return what one shard answers to all calls of a plan. Raises `Failure` and `Violation`."""
+        route, rules = granted
 
         async def talk(conversation: Conversation) -> bytes:
             bodies = [await conversation.ask(call) for call in plan.calls]
@@ -108,7 +109,7 @@ class RemoteRead:
             )
 
         return await self._upstream.converse(
-            chosen.candidates, budget, talk, seconds=own.timeout_seconds
+            route.candidates, budget, talk, seconds=own.timeout_seconds
         )
 
 

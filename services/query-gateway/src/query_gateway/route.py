@@ -25,6 +25,8 @@ class Route:
     reaches: int | None = None
     """Time of the oldest sample that some replica, healthy or not, is known to hold; None where there
     are not two to compare. Only then it matters that a process is the one that discovery saw."""
+    cluster: str = ""
+    """The cluster whose series all replicas hold; empty where they do not all say the same."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels that every series of the shard is stored with, as far as the operator says so."""
 
@@ -62,12 +64,14 @@ def _route(tenant: str, shard: str, members: Sequence[Backend], labels: Sequence
     reaches = min(oldest) if len(oldest) > 1 else None
     if reaches is None:
         candidates = tuple(replace(one, started="") for one in candidates)
+    clusters = {one.cluster for one in members}
     told = {**members[0].external_labels, **members[0].labels}
     return Route(
         shard=shard,
         candidates=candidates,
         upstream=strictest(candidates or members),
         reaches=reaches,
+        cluster=clusters.pop() if len(clusters) == 1 else "",
         labels={name: told[name] for name in labels if name in told},
     )
 

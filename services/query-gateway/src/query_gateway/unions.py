@@ -16,7 +16,8 @@ type _Json = Any
 
 class _Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     status: str
-    data: msgspec.Raw = msgspec.Raw(b"null")
+    data: msgspec.Raw
+    """May be null, where it is a list, but not missing."""
     warnings: list[str] = []
     infos: list[str] = []
 

@@ -2,7 +2,7 @@
 
 import functools
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -15,7 +15,14 @@ from tenant_controller.metric_access import MetricAccess, RemoteWrite, Spec
 from tenant_controller.platform_settings import Platform
 from tenant_controller.validate import Validated
 from tenantry_common import contracts, duration
-from tenantry_common.contracts import DeliveryJob, Matcher, Problem, RuleMatchers, TenantPolicy
+from tenantry_common.contracts import (
+    DeliveryJob,
+    LimitedRules,
+    Matcher,
+    Problem,
+    RuleMatchers,
+    TenantPolicy,
+)
 from tenantry_common.subjects import JobRef
 from tenantry_promql import RuleError, RuleSet, format_selector
 
@@ -207,7 +214,8 @@ def _digest(job: DeliveryJob) -> str:
 def _policy(tenant: str, objects: tuple[Compiled, ...]) -> TenantPolicy:
     objects = tuple(sorted(objects, key=lambda c: c.entry.validated.name))
     try:
-        permitted = _united(objects)
+        permitted = _united([c for c in objects if not _clusters(c)])
+        limited = tuple(_limited(objects))
     except RuleError as error:
         message = f"the rules of all objects cannot be united: {str(error)[:_LONGEST_SHOWN]}"
         return _nothing(tenant, message)
@@ -219,6 +227,7 @@ def _policy(tenant: str, objects: tuple[Compiled, ...]) -> TenantPolicy:
         tenant=tenant,
         digest=permitted.digest,
         rules=_matchers(permitted),
+        limited=limited,
         objects=tuple(c.entry.validated.name for c in objects if c.is_valid),
         problems=tuple(problems[:_MOST_PROBLEMS]),
     )
@@ -228,7 +237,24 @@ def _policy(tenant: str, objects: tuple[Compiled, ...]) -> TenantPolicy:
     return _nothing(tenant, message)
 
 
-def _united(objects: tuple[Compiled, ...]) -> RuleSet:
+def _clusters(compiled: Compiled) -> tuple[str, ...]:
+    """Return the clusters to which an object is limited; none where it is not."""
+    access = compiled.entry.validated.access
+    return tuple(sorted(set(access.spec.clusters or ()))) if access is not None else ()
+
+
+def _limited(objects: Sequence[Compiled]) -> Iterator[LimitedRules]:
+    by_clusters = defaultdict(list)
+    for compiled in objects:
+        if clusters := _clusters(compiled):
+            by_clusters[clusters].append(compiled)
+    for clusters, own in sorted(by_clusters.items()):
+        permitted = _united(own)
+        if not permitted.is_empty:
+            yield LimitedRules(clusters=clusters, rules=_matchers(permitted))
+
+
+def _united(objects: Sequence[Compiled]) -> RuleSet:
     if len(objects) == 1:
         return objects[0].permitted
     return RuleSet(rule for c in objects for rule in c.permitted.rules)

@@ -118,6 +118,15 @@ OF_FIELDS: Mapping[type, Mapping[str, Note]] = {
             "Whether the rules may match every series. Without it such rules are refused, because "
             "most of them are mistakes."
         ),
+        "clusters": _said(
+            "Clusters whose series are granted, by the names that discovery knows them by; all, if not "
+            "set. Backends of which the cluster is not known are none of them. What is limited to "
+            "clusters can be queried, and not be delivered.",
+            minItems=1,
+            maxItems=256,
+            items={"minLength": 1, "maxLength": 253},
+            **_ATOMIC,
+        ),
         "remoteWrite": _said("Delivery of what is granted. None: it can only be queried."),
         "push": _said(
             "Clusters push the samples to the receivers; no source is asked for them. What of them is "

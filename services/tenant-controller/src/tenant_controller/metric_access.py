@@ -202,6 +202,8 @@ class Spec(_Written, frozen=True, kw_only=True):
     metric_isolation: bool = False
     allow_all: bool = False
     """Ours. Whether a rule may match everything."""
+    clusters: tuple[str, ...] | None = None
+    """Ours. Clusters whose backends it may be queried in; None: all."""
     remote_write: RemoteWrite | None = None
     push: Push | None = None
     """Ours. Set: clusters push the samples, and no source is asked for them."""

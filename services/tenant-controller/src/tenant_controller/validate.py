@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tenant_controller import delivery, names, push, rules, structure, transform
-from tenant_controller.metric_access import API_VERSION, KIND, MetricAccess
+from tenant_controller.metric_access import API_VERSION, KIND, MetricAccess, Spec
 from tenantry_common.contracts import Problem
 
 _LONGEST_ERROR = 200
@@ -56,7 +56,12 @@ def _validate(document: object) -> Validated:
     granted = rules.Granted((), ())
     if access is not None:
         granted = rules.of(access.spec, access.metadata.namespace)
-        meaning = (*_identity(access), *granted.problems, *_delivery(access))
+        meaning = (
+            *_identity(access),
+            *granted.problems,
+            *_clusters(access.spec),
+            *_delivery(access),
+        )
         problems += (p for p in meaning if not structure.hides(structural, p))
     namespace, name = _metadata(document, "namespace"), _metadata(document, "name")
     object_ = _full_name(namespace, name)
@@ -79,6 +84,19 @@ def _identity(access: MetricAccess) -> Iterator[Problem]:
     if not names.is_dns_label(access.metadata.namespace):
         message = f"{access.metadata.namespace!r} is not the name of a namespace"
         yield Problem(path="$.metadata.namespace", message=message)
+
+
+def _clusters(spec: Spec) -> Iterator[Problem]:
+    if spec.clusters is None:
+        return
+    path = "$.spec.clusters"
+    if not spec.clusters or not all(spec.clusters):
+        yield Problem(path=path, message="name at least one cluster, or leave it out")
+    if spec.push is not None or (spec.remote_write is not None and spec.remote_write.enabled):
+        message = (
+            "what is limited to clusters cannot be delivered; write an object of its own for it"
+        )
+        yield Problem(path=path, message=message)
 
 
 def _delivery(access: MetricAccess) -> Iterator[Problem]:
