@@ -192,3 +192,16 @@ async def test_everything_arrives_once_behind_a_receiver_that_was_away(
     found = [Point(one.labels, one.timestamp_ms, one.bits) for one in arrived]
     assert len(found) == len(set(found))
     assert set(found) == expected(held, {"_id": CLUSTER_A, "env": "t"})
+
+
+async def test_every_line_of_the_demos_proof_holds(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tenantry_cli", "demo-push"),
+        *("--once", "--free-ports", "--run-dir", str(tmp_path / "run")),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+
+    assert (process.returncode, "✗" in output.decode()) == (0, False), output.decode()
+    assert "lines hold" in output.decode()

@@ -20,6 +20,7 @@ from tenantry_cli import explain as explaining
 from tenantry_cli import manifests as manifest_files
 from tenantry_cli import status as rendering
 from tenantry_cli.demo import run as demo_run
+from tenantry_cli.demo_push.command import demo_push
 from tenantry_cli.estate import Estate
 from tenantry_cli.over_nats import NATS_URL, NatsUrl, fail, over_nats
 from tenantry_cli.ports import Ports
@@ -160,12 +161,11 @@ def explain(
     except (PromQLError, errors.TenantryError) as error:
         fail(str(error))
     Console().print(explaining.render(explanation))
-    if (plan := explaining.over_shards(ground, query)) is not None:
-        Console().print(plan)
     raise typer.Exit(1 if explanation.refusal else 0)
 
 
 app.command()(edge_command.edge)
+app.command()(demo_push)
 app.add_typer(keys.app, name="keys")
 
 
