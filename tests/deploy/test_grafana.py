@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
+from yarl import URL
 
 import tenantry_promql as promql
+from query_gateway.inbound import door
 
 ROOT = Path(__file__).parents[2]
 GRAFANA = ROOT / "deploy" / "grafana"
@@ -85,5 +87,13 @@ def test_the_compose_file_mounts_what_is_provisioned() -> None:
         "/etc/grafana/provisioning": GRAFANA / "provisioning",
         provider["options"]["path"]: GRAFANA / "dashboards",
     }
-    host, _, port = source["url"].removeprefix("http://").partition(":")
-    assert compose["services"][host]["environment"]["TENANTRY__LISTEN__PORT"] == port
+    url = URL(source["url"])
+    environment = compose["services"][url.host]["environment"]
+    assert environment["TENANTRY__LISTEN__PORT"] == str(url.port)
+
+
+def test_the_data_source_names_its_tenant_in_the_path() -> None:
+    (source,) = load(GRAFANA / "provisioning" / "datasources" / "tenantry.yml")["datasources"]
+    endpoint, tenant = door.find("POST", f"{URL(source['url']).path}/api/v1/query") or (None, None)
+
+    assert (endpoint and endpoint.name, tenant) == ("query", "team-web")
