@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import aiohttp
+import nats.errors
 from nats.js import api
 from tests.bench.push.load import SERIES, Said
 from tests.bench.push.plant import Plant
@@ -11,21 +12,33 @@ from tests.bench.push.plant import Plant
 from tenantry_common import remote_write, snappy_block, subjects
 
 _FETCH = 256
+_TRIES = 10
+_PAUSE_SECONDS = 2.0
 
 
 async def on_stream(plant: Plant) -> dict[tuple[str, int], int]:
     """Return how many samples stream SAMPLES holds, by cluster and time."""
+    for _ in range(_TRIES):
+        try:
+            return await _read(plant)
+        except nats.errors.Error:  # the node that was killed is not quite back yet
+            await asyncio.sleep(_PAUSE_SECONDS)
+    return await _read(plant)
+
+
+async def _read(plant: Plant) -> dict[tuple[str, int], int]:
     found: dict[tuple[str, int], int] = {}
     subscription = await plant.bus.js.pull_subscribe(
         subjects.SAMPLES_SUBJECTS,
         stream=subjects.SAMPLES,
-        config=api.ConsumerConfig(ack_policy=api.AckPolicy.NONE, mem_storage=True, num_replicas=1),
+        config=api.ConsumerConfig(ack_policy=api.AckPolicy.NONE),
     )
     left = (await plant.bus.js.stream_info(subjects.SAMPLES)).state.messages
     while left > 0:
         for message in await subscription.fetch(min(_FETCH, left), timeout=10):
             left -= 1
             _count(message.data, found)
+    await subscription.unsubscribe()
     return found
 
 

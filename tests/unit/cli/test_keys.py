@@ -66,7 +66,13 @@ def test_a_key_is_dropped_unless_it_is_the_only_one(tmp_path: Path) -> None:
 def test_a_credential_is_shown_once_and_its_entry_is_one_of_the_file() -> None:
     result = CliRunner().invoke(
         app,
-        "issue fleet-eu --tenant platform --job fleet --cluster a --cluster b".split(),
+        [
+            *"issue fleet-eu --tenant platform --job fleet".split(),
+            "--cluster",
+            "a",
+            "--cluster",
+            "b",
+        ],  # noqa: SIM905
     )
     document = yaml.safe_dump({"credentials": yaml.safe_load(result.stdout)}).encode()
     entry = credential_file.parse(document)["fleet-eu"]
