@@ -28,6 +28,8 @@ _SHORTEST = 4
 _MOST_SAMPLES = 16
 _MOST_PATIENCE = 16
 _UNSEEN = 0x80
+_UNTIMED = 0x40
+_SIZE = 0x3F
 
 
 class Row:
@@ -37,10 +39,11 @@ class Row:
         "_befores",
         "_begins",
         "_cut",
+        "_cut_stamps",
+        "_cut_tags",
         "_ends",
         "_fresh",
         "_heads",
-        "_marks",
         "_news",
         "_olds",
         "_parts",
@@ -72,9 +75,7 @@ class Row:
             begin += entry.size
             own = _kinds(answer, begin, position)
             old = _old(answer, begin, own, start)
-            # Of the overlap only its last sample is looked at.
-            kinds += bytes(size | _UNSEEN for size in own[: max(0, old - 1)])
-            kinds += own[max(0, old - 1) :]
+            kinds += _looked_at(own, old)
             olds.append(sum(own[:old]))
             news.append(sum(own[old:]))
             old_counts.append(old)
@@ -97,13 +98,15 @@ class Row:
                 for head, entry, old, new in zip(heads, entries, olds, news, strict=True)
             )
         )
-        self._marks, self._tags = _marks(bytes(kinds))
+        self._cut_tags, self._tags = _tags(bytes(kinds))
+        self._cut_stamps = _stamps(bytes(kinds))
         self._fresh = _fresh(tuple(olds), tuple(news))
         self._olds = tuple(old_counts) if any(old_counts) else ()
         """Samples of each series in the overlap; empty when none has any."""
         self._news = tuple(new_counts)
-        ends = list(accumulate(new + bool(any(old_counts)) for new in new_counts))
-        begins = [end - new for end, new in zip(ends, new_counts, strict=True)]
+        seen = [min(new, 2) for new in new_counts]  # the first and the last one
+        ends = list(accumulate(count + any(old_counts) for count in seen))
+        begins = [end - count for end, count in zip(ends, seen, strict=True)]
         self._ends = _picker(*(end - 1 for end in ends))
         self._begins = _picker(*begins)
         self._befores = _picker(*(begin - 1 for begin in begins))
@@ -126,7 +129,7 @@ class Row:
     ) -> list[bytes] | None:
         """Return what goes into the batch if the row stands at `position` as it is expected.
 
-        All its samples must lie in the gate: as many as before in the overlap, which are published
+        It must lie in the gate: as many samples as before in the overlap, which are published
         already, and as many as before in the window. None if anything is otherwise, or was taken in this
         window already.
         """
@@ -136,8 +139,9 @@ class Row:
         if cut[0::3] != self._heads or cut[1::3] != self._sources:
             return None
         samples = b"".join(cut[2::3])
-        marks = self._marks.unpack(samples)
-        if marks[0::2] != self._tags or (times := gate.times(marks[1::2])) is None:
+        if self._cut_tags.unpack(samples) != self._tags:
+            return None
+        if (times := gate.times(self._cut_stamps.unpack(samples))) is None:
             return None
         ends = self._ends(times)
         if not self._continues(times, ends, gate, window):
@@ -215,18 +219,41 @@ def _old(answer: bytes, begin: int, kinds: bytes, start: int) -> int:
     return len(kinds)
 
 
-@lru_cache(maxsize=4096)
-def _marks(kinds: bytes) -> tuple[struct.Struct, tuple[bytes, ...]]:
-    """Return what cuts tag and timestamp out of samples of these sizes, and the tags they have.
+def _looked_at(kinds: bytes, old: int) -> bytes:
+    """Return the sizes of a series' samples, marked by what is looked at of each.
 
-    Those with the bit `_UNSEEN` are passed over.
+    Of the overlap, the `old` samples, only the last one. Of the others all tags, and the timestamps
+    of the first and of the last: a source answers them in the order of time.
     """
+    marked = bytearray(kinds)
+    for place in range(len(kinds)):
+        if place < old - 1:
+            marked[place] |= _UNSEEN
+        elif old < place < len(kinds) - 1:
+            marked[place] |= _UNTIMED
+    return bytes(marked)
+
+
+@lru_cache(maxsize=4096)
+def _tags(kinds: bytes) -> tuple[struct.Struct, tuple[bytes, ...]]:
+    """Return what cuts the tags out of samples of these sizes, and the tags they have."""
     layout = "".join(
-        f"{kind - _UNSEEN}x" if kind & _UNSEEN else "2s9x7s" if kind == SAMPLE_SIZES[1] else "2s7s"
-        for kind in kinds
+        f"{kind & _SIZE}x" if kind & _UNSEEN else f"2s{(kind & _SIZE) - 2}x" for kind in kinds
     )
-    return struct.Struct(layout), tuple(
-        bytes((SAMPLE_TAG, kind - 2)) for kind in kinds if not kind & _UNSEEN
+    tags = (bytes((SAMPLE_TAG, (kind & _SIZE) - 2)) for kind in kinds if not kind & _UNSEEN)
+    return struct.Struct(layout), tuple(tags)
+
+
+@lru_cache(maxsize=4096)
+def _stamps(kinds: bytes) -> struct.Struct:
+    """Return what cuts the timestamps that are looked at out of samples of these sizes."""
+    return struct.Struct(
+        "".join(
+            f"{kind & _SIZE}x"
+            if kind & (_UNSEEN | _UNTIMED)
+            else f"{kind - STAMP_SIZE}x{STAMP_SIZE}s"
+            for kind in kinds
+        )
     )
 
 
