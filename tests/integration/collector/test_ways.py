@@ -1,5 +1,6 @@
 """However a source is asked (whole, by name, as JSON, for the newest only): the same samples."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ from aiohttp.test_utils import TestServer
 
 from collector.assign import HaSet
 from collector.testing import (
+    Point,
     Rig,
     backend,
     eventually,
@@ -22,7 +24,7 @@ from collector.testing import (
     store,
 )
 from tenantry_common.contracts import Matcher, RelabelRule
-from tenantry_local.prometheus import Prometheus
+from tenantry_local.prometheus import Prometheus, major_version
 from tenantry_local.testing import Factory
 
 STALE = 0x7FF0000000000002
@@ -37,6 +39,13 @@ async def source(prometheus_factory: Factory[Prometheus]) -> Prometheus:
 
 def read_from(url: str) -> HaSet:
     return (backend(url, external_labels=EXTERNAL, replica_labels={"replica": "a"}),)
+
+
+def held(stored: bytes) -> Counter[Point]:
+    """What a Prometheus holds of a request; from 3.0 on nothing that has no name."""
+    found = points(stored)
+    named = {one: count for one, count in found.items() if "__name__" in dict(one[0])}
+    return found if major_version() < 3 else Counter(named)
 
 
 @asynccontextmanager
@@ -78,7 +87,7 @@ async def test_ranges_as_json_hold_the_same_samples_but_no_stale_markers(
             await rig.collected(loop, begin + 20_000)
             said = loop.progress.progress.last_error
 
-    expected = points(stored) + points(series({"__name__": "m", "n": "z"}, [(begin - 1_000, 5)]))
+    expected = held(stored) + points(series({"__name__": "m", "n": "z"}, [(begin - 1_000, 5)]))
     found = points(requests(await messages(rig.connection)))
     assert {
         (labels | {("cluster", "eu1")}, data): count for (labels, data), count in expected.items()
@@ -111,7 +120,7 @@ async def test_answers_divided_by_name_hold_the_same_samples(
     found = points(requests(await messages(rig.connection)))
     assert found == {
         (labels | {("cluster", "eu1")}, data): 1
-        for labels, data in points(
+        for labels, data in held(
             stored + series({"__name__": "new", "n": "new"}, [(begin + 10_000, 1)])
         )
     }

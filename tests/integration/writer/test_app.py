@@ -26,7 +26,7 @@ from tenantry_common.subjects import JobRef, ShardRef
 from tenantry_common.testing import mirror, until
 from tenantry_local.nats_server import NatsServer
 from tenantry_local.process import Process
-from tenantry_local.prometheus import Prometheus
+from tenantry_local.prometheus import Prometheus, major_version
 from tenantry_local.testing import Factory
 from writer import testing
 from writer.config import Config
@@ -289,6 +289,9 @@ async def test_one_bad_series_is_rejected_and_the_others_are_stored(
         del expected[b""]
     kept = await rejects(connection)
     assert await load.stored(prometheus) == expected
+    if not bad_labels and major_version() >= 3:  # it leaves out what has no name, and says 204
+        assert kept is None
+        return
     assert kept is not None
     assert snappy_block.decompress(kept.data, limit=1000) == bad
     assert {name: kept.headers[name] for name in kept.headers if name.startswith("Tenantry-")} == {

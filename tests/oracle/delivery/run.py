@@ -28,7 +28,7 @@ from tests.oracle.delivery.jobs import Job
 from tests.oracle.delivery.strike import Striker
 from tests.oracle.delivery.verdict import Verdict
 
-from tenantry_local import binaries, commands, install
+from tenantry_local import install, prometheus
 from tenantry_local.supervisor import Supervisor
 
 _ARRIVAL_SECONDS = 120.0
@@ -46,7 +46,7 @@ async def run(arguments: argparse.Namespace, directory: Path, console: Console) 
         collectors=arguments.collectors,
         writers=arguments.writers,
         nats=arguments.nats,
-        speaks_v2=_major_version() >= 3,
+        speaks_v2=prometheus.major_version() >= 3,
     )
     rng = random.Random(arguments.seed)  # noqa: S311 - a repeatable run, no secret
     async with Supervisor(directory) as supervisor:
@@ -71,12 +71,6 @@ async def run(arguments: argparse.Namespace, directory: Path, console: Console) 
     for example in _examples(found):
         console.print(example, markup=False, highlight=False)
     return _last_line([verdict for _, _, verdict in found], len(blows))
-
-
-def _major_version() -> int:
-    """Return the major version of the Prometheus servers of this run."""
-    said = commands.run(str(binaries.find(binaries.PROMETHEUS)), "--version")
-    return int(said.removeprefix("prometheus, version ").partition(".")[0])
 
 
 async def _flowing(fleet: Fleet) -> int:

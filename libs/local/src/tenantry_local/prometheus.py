@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tenantry_local import binaries, readiness
+from tenantry_local import binaries, commands, readiness
 from tenantry_local.ports import LOOPBACK, free_port
 from tenantry_local.server import Command, Launch, Server, native
 
@@ -16,6 +16,12 @@ REMOTE_WRITE_HEADERS = {
     "X-Prometheus-Remote-Write-Version": "0.1.0",
 }
 """What a sender says of a remote write 1.0 request; Prometheus 3 answers 415 without."""
+
+
+def major_version() -> int:
+    """Return the major version of the Prometheus that is started."""
+    said = commands.run(str(binaries.find(binaries.PROMETHEUS)), "--version")
+    return int(said.removeprefix("prometheus, version ").partition(".")[0])
 
 
 class Prometheus(Server):

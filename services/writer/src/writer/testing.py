@@ -170,7 +170,10 @@ def forward(url: str) -> Answer:
             http.post(
                 url,
                 data=snappy_block.compress(request),
-                headers={"Content-Encoding": "snappy"},
+                headers={
+                    "Content-Encoding": "snappy",
+                    "Content-Type": "application/x-protobuf",  # Prometheus 3 insists on it
+                },
             ) as response,
         ):
             return web.Response(status=response.status, body=await response.read())
