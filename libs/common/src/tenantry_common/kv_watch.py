@@ -16,8 +16,8 @@ from nats.js import api
 
 from tenantry_common import bus, errors, subjects
 
-_HEARTBEAT_SECONDS = 5.0
-_SILENCE_SECONDS = 3 * _HEARTBEAT_SECONDS
+_HEARTBEAT_SECONDS = 4.0
+_SILENCE_SECONDS = 2.5 * _HEARTBEAT_SECONDS
 _FORGOTTEN_SECONDS = 10.0
 _LAST_SENT = "Nats-Last-Consumer"
 _GONE = ("KV-Operation", "Nats-Marker-Reason")
