@@ -1,4 +1,7 @@
-"""Errors say nothing of others, nor of what was injected."""
+"""Errors say nothing of others, nor of what was injected.
+
+Classes: texts of errors, tenants that exist and those that do not.
+"""
 
 import json
 

@@ -1,4 +1,9 @@
-"""Hostile expressions, wherever an expression is taken."""
+"""Hostile expressions, wherever an expression is taken.
+
+Classes (`hostile.EXPRESSIONS`): selectors in every place where PromQL allows an expression, parameters
+of aggregations included, names that `label_replace` and `label_join` forge, `info()`, UTF-8 names,
+empty and absent labels, `or` inside braces; statistics.
+"""
 
 import pytest
 from tests.leakage import victim

@@ -1,4 +1,9 @@
-"""Requests that two readers could read in two ways, and paths that lead elsewhere."""
+"""Requests that two readers could read in two ways, and paths that lead elsewhere.
+
+Classes: duplicate, undecodable and unknown parameters, a parameter in URL and body, wrong content
+types, compressed bodies and bombs, spellings of paths, the tenant named in two places, headers taken
+away by `Connection`, `Upgrade`.
+"""
 
 import gzip
 import zlib

@@ -1,4 +1,7 @@
-"""What is taken away is gone within five seconds, while queries run."""
+"""What is taken away is gone within five seconds, while queries run.
+
+Classes: a policy that is deleted, or permits less.
+"""
 
 import asyncio
 import json

@@ -1,4 +1,7 @@
-"""Hostile selectors and labels, wherever they are taken."""
+"""Hostile selectors and labels, wherever they are taken.
+
+Classes (`hostile.SELECTORS`, `hostile.LABELS`): those of expressions, `U__` aliases, limits, metadata.
+"""
 
 import asyncio
 import json

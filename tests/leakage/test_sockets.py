@@ -3,6 +3,8 @@
 A proxy that authenticates users sits in front of the gateway and sends their requests over
 connections of its own. What must not happen is that bytes which the proxy takes for one request of
 the attacker's are two for the gateway, the second with a header that names the victim.
+
+Classes: length and coding at once, bare line feeds, extensions of chunks, absolute form, pipelining.
 """
 
 import asyncio

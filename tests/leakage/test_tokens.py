@@ -3,6 +3,8 @@
 Forged tokens are tried in `tests/unit/query_gateway/identity` one by one; here they meet the whole
 gateway: the answer is 401, nothing reaches a backend, and the tenant header beside them, which would
 be believed alone, changes nothing.
+
+Classes: `alg` none, confusion of keys, injection into `kid`, expired and not yet valid tokens; timing.
 """
 
 import statistics
