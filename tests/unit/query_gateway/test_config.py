@@ -54,6 +54,22 @@ def load(tmp_path: Path, text: str) -> config.Config:
         pytest.param(
             "upstream: {headers: {Content-Length: '1'}}", "cannot be set", id="another one"
         ),
+        pytest.param(
+            "cache: {redis: {url: 'redis://:secret@a', key_file: k}}",
+            "neither credentials nor options",
+            id="a password where it would be seen",
+        ),
+        pytest.param(
+            "cache: {redis: {url: 'redis://a'}}", "url needs key_file", id="records without a key"
+        ),
+        pytest.param(
+            "cache: {redis: {url: 'http://a', key_file: k}}", "rediss://", id="no Redis at all"
+        ),
+        pytest.param(
+            "cache: {memory_bytes: 0, redis: {url: 'redis://a', key_file: k}}",
+            "redis needs memory_bytes",
+            id="a shared cache without one of its own",
+        ),
         pytest.param("upstream: {headers: {'a b': x}}", "cannot be set", id="no header at all"),
         pytest.param(
             'upstream: {headers: {X-Scope-OrgID: "a\\nb"}}', "printable ASCII", id="two lines"

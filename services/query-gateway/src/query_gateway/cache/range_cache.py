@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -12,6 +13,7 @@ from query_gateway.cache.matrix import decoded
 from query_gateway.cache.records import Record
 from query_gateway.cache.steps import Span, Steps
 from query_gateway.cache.store import Memory, Store
+from query_gateway.upstream import read_aside
 
 _MOST_GAPS = 3
 """More than these are not asked for one by one: the whole range is."""
@@ -177,7 +179,7 @@ def _is_to_be_shared(before: Record | None, after: Record) -> bool:
 async def _fetched(gaps: list[Span], where: Steps, now: int, fetch: Fetch) -> list[Record]:
     async def ask(gap: Span) -> Record:
         body = await fetch(where.time(gap.first), where.time(gap.last))
-        return Record(gap, decoded(body), now)
+        return Record(gap, await read_aside(partial(decoded, body), len(body)), now)
 
     if len(gaps) == 1:
         return [await ask(gaps[0])]
