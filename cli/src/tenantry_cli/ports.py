@@ -1,8 +1,12 @@
 """The ports of an estate on this machine: fixed ones for people, free ones for tests."""
 
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from tenantry_local import ports
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,5 +31,10 @@ class Ports:
     @classmethod
     def free(cls) -> "Ports":
         """Return ports that nobody uses right now."""
-        names = [field.name for field in fields(cls)]
-        return cls(**dict(zip(names, ports.free_ports(len(names)), strict=True)))
+        return cls(**free(cls))
+
+
+def free(kind: "type[DataclassInstance]") -> dict[str, int]:
+    """Return a port that nobody uses right now for each field of a dataclass."""
+    names = [field.name for field in fields(kind)]
+    return dict(zip(names, ports.free_ports(len(names)), strict=True))

@@ -1,14 +1,18 @@
 """Uploads decoded by the protobuf library hold what the batch holds."""
 
+import contextlib
 import io
 import struct
+from collections import Counter
 
 import pytest
 from google.protobuf import proto
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.push.reference_client import decode
 
 from tenantry_common import errors, protowire, remote_write
-from tenantry_common.proto import metrics_pb2
+from tenantry_common.proto import metrics_pb2, remote_pb2
 from writer import families
 from writer.testing import series
 
@@ -138,6 +142,52 @@ def test_samples_that_come_too_late_are_told_of_as_series() -> None:
 def test_what_is_no_request_is_refused() -> None:
     with pytest.raises(errors.Undecodable):
         families.read(b"\x0a\xff", {})
+
+
+values = st.text(max_size=4)
+points = st.lists(st.tuples(st.integers(1, 1 << 50), st.integers(0, (1 << 64) - 1)), max_size=4)
+batches = st.dictionaries(
+    st.frozensets(st.tuples(st.sampled_from(["__name__", "_id", "a", "b"]), values), max_size=3),
+    points,
+    max_size=6,
+)
+
+
+@given(batches, st.integers(1, 400))
+def test_whatever_a_batch_holds_is_uploaded_once_or_left_out(
+    batch: dict[frozenset[tuple[str, str]], list[tuple[int, int]]], limit: int
+) -> None:
+    request = remote_pb2.WriteRequest()
+    for labels, held in batch.items():
+        written = request.timeseries.add()
+        for label, value in sorted(dict(labels).items()):
+            written.labels.add(name=label, value=value)
+        for stamp, bits in held:
+            written.samples.add(
+                timestamp=stamp, value=struct.unpack("<d", struct.pack("<Q", bits))[0]
+            )
+
+    reading = families.read(request.SerializeToString(), {"_id": "x"})
+    uploaded: Counter[tuple[str, int]] = Counter()
+    left = reading.samples
+    while left:
+        body, taken = families.pack(left, limit)
+        left = left[taken:]
+        for family in decode(body):
+            stamps = [metric.timestamp_ms for metric in family.metric]
+            assert stamps == sorted(stamps)
+            assert all(("_id", "x") in [(p.name, p.value) for p in m.label] for m in family.metric)
+            uploaded.update((family.name, stamp) for stamp in stamps)
+
+    refused = sum(remote_write.count(one.request).samples for one in reading.unfit)
+    assert uploaded.total() + refused == sum(map(len, batch.values()))
+    assert uploaded == Counter((sample.name, sample.stamp) for sample in reading.samples)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    with contextlib.suppress(errors.Undecodable):
+        families.read(data, {"_id": "x"})
 
 
 def test_our_bytes_are_those_of_the_protobuf_library() -> None:

@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ import yaml
 
 from receiver.identity import rotation
 from tenantry_cli.demo import load
+from tenantry_cli.ports import free
 from tenantry_common import api_key
-from tenantry_local import ports, readiness
+from tenantry_local import readiness
 from tenantry_local.nats_server import NatsServer
 from tenantry_local.ports import LOOPBACK
 from tenantry_local.process import Process
@@ -56,8 +57,7 @@ class Ports:
     @classmethod
     def free(cls) -> "Ports":
         """Return ports that nobody uses right now."""
-        names = [field.name for field in fields(cls)]
-        return cls(**dict(zip(names, ports.free_ports(len(names)), strict=True)))
+        return cls(**free(cls))
 
 
 @dataclass(frozen=True)
