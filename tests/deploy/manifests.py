@@ -15,6 +15,8 @@ import discovery.config
 import discovery.metrics
 import query_gateway.config
 import query_gateway.metrics
+import receiver.config
+import receiver.metrics
 import tenant_controller.config
 import tenant_controller.metrics
 import writer.config
@@ -39,6 +41,7 @@ CONFIGS: dict[str, type[config.Service]] = {
     "query-gateway": query_gateway.config.Config,
     "collector": collector.config.Config,
     "writer": writer.config.Config,
+    "receiver": receiver.config.Config,
     "provision": config.Service,
 }
 
@@ -48,6 +51,7 @@ METRICS: dict[str, Callable[[CollectorRegistry], object]] = {
     "query-gateway": query_gateway.metrics.Metrics,
     "collector": collector.metrics.Metrics,
     "writer": writer.metrics.Metrics,
+    "receiver": receiver.metrics.Metrics,
 }
 
 

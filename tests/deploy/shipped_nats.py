@@ -17,7 +17,15 @@ from tenantry_local.process import Process
 
 ROOT = Path(__file__).parents[2]
 NATS = ROOT / "deploy" / "nats"
-USERS = ("provision", "discovery", "tenant-controller", "query-gateway", "collector", "writer", "receiver")
+USERS = (
+    "provision",
+    "discovery",
+    "tenant-controller",
+    "query-gateway",
+    "collector",
+    "writer",
+    "receiver",
+)
 
 
 def secrets(folder: Path) -> dict[str, Path]:

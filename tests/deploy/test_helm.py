@@ -256,7 +256,7 @@ def test_another_nats_is_used_where_it_is_named() -> None:
     assert "nats" not in network
 
 
-def test_the_writer_may_read_the_secrets_that_tenants_name() -> None:
+def test_services_may_read_the_secrets_that_tenants_name() -> None:
     objects = render({"tenantSecrets": {"team-web": ["a", "b"]}})
     (role,) = manifests.of_kind(objects, "Role").values()
     (binding,) = manifests.of_kind(objects, "RoleBinding").values()
@@ -265,7 +265,9 @@ def test_the_writer_may_read_the_secrets_that_tenants_name() -> None:
     assert role["rules"] == [{**template["rules"][0], "resourceNames": ["a", "b"]}]
     assert role["metadata"]["namespace"] == binding["metadata"]["namespace"] == "team-web"
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
-    assert [(s["name"], s["namespace"]) for s in binding["subjects"]] == [("writer", NAMESPACE)]
+    assert [(s["name"], s["namespace"]) for s in binding["subjects"]] == [
+        (name, NAMESPACE) for name in ("writer", "collector", "receiver")
+    ]
 
 
 def test_nothing_is_written_twice() -> None:

@@ -219,7 +219,7 @@ def test_a_token_is_mounted_where_the_kubernetes_api_is_asked(name: str) -> None
         if pod["spec"]["automountServiceAccountToken"]
     }
 
-    assert with_token == {"discovery", "tenant-controller", "query-gateway", "writer"}
+    assert with_token == set(SERVICES)
     for service in SERVICES:
         account = manifests.pods(objects)[service]["spec"]["serviceAccountName"]
         assert account in manifests.of_kind(objects, "ServiceAccount")
@@ -311,11 +311,7 @@ def talks(objects: tuple[Object, ...]) -> Iterator[tuple[str, str, int]]:
 def test_who_may_talk_to_whom(name: str) -> None:
     objects = manifests.overlay(name)
     to_nats = {(client, "nats", 4222) for client in (*SERVICES, "provision")}
-    kube_api = {
-        (one, "*", port)
-        for one in ("discovery", "tenant-controller", "query-gateway", "writer")
-        for port in (443, 6443)
-    }
+    kube_api = {(one, "*", port) for one in SERVICES for port in (443, 6443)}
     backends = {(one, "ns/monitoring", 9090) for one in ("discovery", "query-gateway", "collector")}
     everybody = (*SERVICES, "nats", "provision")
 
@@ -326,6 +322,8 @@ def test_who_may_talk_to_whom(name: str) -> None:
         *backends,
         ("*", "query-gateway", 8080),
         ("*", "tenant-controller", 9443),
+        ("*", "receiver", 8081),
+        ("ns/monitoring", "receiver", 8082),
         ("writer", "ns/others", 9090),
         ("writer", "ns/others", 9091),
         *((one, "ns/kube-system", 53) for one in everybody),
@@ -372,7 +370,7 @@ def test_autoscalers_scale_what_is_there(with_components: tuple[Object, ...]) ->
     keda = manifests.of_kind(manifests.overlay("ha"), "ScaledObject")
     plain = manifests.of_kind(with_components, "HorizontalPodAutoscaler")
 
-    assert keda.keys() == plain.keys() == {"query-gateway", "collector", "writer"}
+    assert keda.keys() == plain.keys() == {"query-gateway", "collector", "writer", "receiver"}
     for name in keda:
         limits = keda[name]["spec"], plain[name]["spec"]
         assert [spec["scaleTargetRef"]["name"] for spec in limits] == [name, name]

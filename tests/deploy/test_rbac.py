@@ -172,7 +172,7 @@ def _kubeconfig(url: str) -> Object:
     }
 
 
-async def test_the_writer_may_read_what_a_tenants_role_names(tmp_path: Path) -> None:
+async def test_services_may_read_what_a_tenants_role_names(tmp_path: Path) -> None:
     role, _ = manifests.rendered(KUBERNETES / "tenant-namespace")
     (named,) = role["rules"][0]["resourceNames"]
     async with guarded.running(role["rules"]) as server:
@@ -193,7 +193,7 @@ async def test_the_writer_may_read_what_a_tenants_role_names(tmp_path: Path) -> 
             with pytest.raises(Unreadable):
                 await secrets.read("team-a", SecretRef(name="another", key="p"))
 
-    assert shipped("writer") == []
+    assert shipped("writer") == shipped("collector") == shipped("receiver") == []
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -206,20 +206,24 @@ def test_a_role_has_no_wildcard_and_is_bound_to_one_service(name: str) -> None:
 
 def test_nobody_else_asks_the_kubernetes_api() -> None:
     """So that the tests above look at everything that is asked."""
-    clients = {"tenantry_common.kubernetes", "kubernetes", "tenantry_common.kubernetes_watch"}
+    clients = {
+        "kubernetes",
+        "tenantry_common.cluster_secrets",
+        "tenantry_common.kubernetes",
+        "tenantry_common.kubernetes_watch",
+    }
     asking = {
         path.relative_to(ROOT).parts[1]
         for path in (ROOT / "services").glob("*/src/**/*.py")
         if clients & set(_imported(path))
     }
 
-    assert asking == {"discovery", "tenant-controller", "query-gateway", "writer"}
-    writers = {
-        path.name
-        for path in (ROOT / "services" / "writer").glob("src/**/*.py")
-        if clients & set(_imported(path))
-    }
-    assert writers == {"cluster_secrets.py", "config.py"}
+    assert asking == set(SERVICES)
+    for name in ("writer", "collector", "receiver"):  # which read Secrets, and ask nothing else
+        sources = (ROOT / "services" / name).glob("src/**/*.py")
+        files = [path for path in sources if path.name != "config.py"]  # has the client's settings
+        asked = {module for path in files for module in clients & set(_imported(path))}
+        assert asked == {"tenantry_common.cluster_secrets"}
 
 
 def _imported(path: Path) -> list[str]:

@@ -89,7 +89,7 @@ values say. Each file is read with "tenantry.objects", each object goes through 
 {{- if eq $object.kind "Job" -}}
 {{- /* A Job cannot be changed: every release has its own. */ -}}
 {{- $_ := set $meta "name" (printf "%s-%d" $name $root.Release.Revision) -}}
-{{- else if and $values.autoscaling (has $name (list "query-gateway" "collector" "writer")) -}}
+{{- else if and $values.autoscaling (has $name (list "query-gateway" "collector" "writer" "receiver")) -}}
 {{- $_ := unset $object.spec "replicas" -}}
 {{- else -}}
 {{- $_ := set $object.spec "replicas" $own.replicas -}}
