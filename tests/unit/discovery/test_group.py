@@ -350,3 +350,15 @@ def test_a_server_without_a_page_of_readiness_is_ready_when_it_tells_its_version
 
     assert grouped({"a:1": told})["a:1"].healthy
     assert not grouped({"a:1": silent})["a:1"].healthy
+
+
+def test_a_product_counts_once_the_server_has_confirmed_it() -> None:
+    targets = {"a:1": at("a:1", tenantry_product="victoriametrics")}
+    told = seen({"cluster": "eu1"})
+    confirmed = replace(told, is_victoria_metrics=True)
+
+    assert grouped({"a:1": told}, targets=targets)["a:1"].product == "prometheus"
+    before = grouped({"a:1": confirmed}, targets=targets)
+    assert before["a:1"].product == "victoriametrics"
+    assert grouped({"a:1": DOWN}, before, targets)["a:1"].product == "victoriametrics"
+    assert grouped({"a:1": told}, before, targets)["a:1"].product == "prometheus"

@@ -222,3 +222,18 @@ async def test_how_far_back_it_reaches_is_asked_of_processes_that_say_when_they_
 
     assert found.held == Silent("/api/v1/status/runtimeinfo answered 404", closed=True)
     assert "/metrics" not in backend.asked
+
+
+@pytest.mark.parametrize(
+    ("metrics", "confirmed"),
+    [('vm_app_version{version="1"} 1\n', True), ('up{vm_app_version="1"} 1\n', False)],
+)
+async def test_victoria_metrics_has_to_confirm_what_its_source_says(
+    backend: Backend, client: aiohttp.ClientSession, metrics: str, confirmed: bool
+) -> None:
+    backend.answers["/metrics"] = web.Response(text=metrics)
+    told = at(f"127.0.0.1:{backend.server.port}", tenantry_product="victoriametrics")
+
+    assert (await ask(client, told, 5)).is_victoria_metrics is confirmed
+    backend.answers["/metrics"] = web.Response(text=metrics)
+    assert not (await ask(client, backend.target, 5)).is_victoria_metrics

@@ -175,3 +175,10 @@ def test_a_search_that_is_switched_off_is_not_tried_elsewhere() -> None:
 
     assert failure is not None
     assert (failure.status, failure.text) == (422, "search is not enabled at the backend")
+
+
+def test_victoria_metrics_says_of_a_query_that_it_cannot_be_evaluated() -> None:
+    failure = backend_errors.judge(422, body("422", "error when executing query=secret"))
+
+    assert failure is not None
+    assert (failure.kind, "secret" in failure.text) == ("upstream_execution", False)

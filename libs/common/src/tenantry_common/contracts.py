@@ -86,6 +86,9 @@ class Backend(Message, frozen=True, kw_only=True):
     healthy: bool = False
     reason: str = ""
     """Why it is not healthy, or what could not be read of it; for people."""
+    product: Literal["prometheus", "victoriametrics"] = "prometheus"
+    """`victoriametrics` restricts queries by `extra_filters[]`: told by its source, and confirmed by the
+    server. Whatever else answers Prometheus' API counts as `prometheus`."""
     cluster: str = ""
     """The cluster whose series it holds, as its source or discovery's configuration says; empty: not
     told, and then no rule that is limited to clusters reaches it."""

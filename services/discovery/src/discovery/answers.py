@@ -13,6 +13,7 @@ import yaml
 
 from tenantry_common.contracts import HOLDS_NOTHING
 
+_OF_VICTORIA_METRICS = re.compile(rb"^vm_app_version\{", re.MULTILINE)
 _OLDEST = re.compile(rb"^prometheus_tsdb_lowest_timestamp ([0-9.e+-]{1,32})$", re.MULTILINE)
 
 
@@ -66,6 +67,11 @@ def oldest_ms(body: bytes) -> int:
     if math.isnan(value):
         raise Unexpected("prometheus_tsdb_lowest_timestamp is missing")
     return HOLDS_NOTHING if value >= HOLDS_NOTHING else int(value)
+
+
+def is_victoria_metrics(body: bytes) -> bool:
+    """Return whether ``/metrics`` are those of VictoriaMetrics."""
+    return _OF_VICTORIA_METRICS.search(body) is not None
 
 
 def features(body: bytes) -> frozenset[str]:

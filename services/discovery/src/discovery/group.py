@@ -18,7 +18,7 @@ import msgspec
 
 from discovery import traits
 from discovery.observation import Held, Observation, Silent
-from discovery.target import Target
+from discovery.target import Product, Target
 from tenantry_common.contracts import Backend, UpstreamTraits
 
 _DEFAULT_SET = "default"
@@ -82,6 +82,7 @@ def _backend(
         labels=dict(target.labels),
         version=version,
         traits=_traits(version, seen, before),
+        product=_product(target, seen, before),
         cluster=target.cluster or cluster,
         started=held.started if held else "",
         oldest_ms=held.oldest_ms if held else None,
@@ -101,6 +102,13 @@ def _external_labels(
         return target.external_labels
     remembered = {**before.external_labels, **before.replica_labels} if before else {}
     return remembered or None
+
+
+def _product(target: Target, seen: Observation, before: Backend | None) -> Product:
+    """Return what its source says, once it has confirmed that; what it was while it is silent."""
+    if target.product == "prometheus" or seen.is_victoria_metrics:
+        return target.product
+    return before.product if before is not None and seen.ready is not None else "prometheus"
 
 
 def _held(seen: Observation, before: Backend | None) -> Held | None:

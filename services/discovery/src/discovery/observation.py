@@ -44,4 +44,6 @@ class Observation:
     version: str | Silent
     external_labels: Mapping[str, str] | Silent
     features: frozenset[str] | Silent
+    is_victoria_metrics: bool = False
+    """Whether it says so of itself. Only asked of those whose source says it."""
     held: Held | Silent = Silent("not asked", closed=True)

@@ -59,6 +59,7 @@ class Probe:
             labels = group.create_task(self._get(target, way, CONFIG, answers.external_labels))
             flags = group.create_task(self._get(target, way, FLAGS, answers.features))
             held = group.create_task(self._held(target, way))
+            product = group.create_task(self._is_victoria_metrics(target, way))
         state = ready.result()
         return Observation(
             ready=state if isinstance(state, Silent) else None,
@@ -66,7 +67,13 @@ class Probe:
             external_labels=labels.result(),
             features=flags.result(),
             held=held.result(),
+            is_victoria_metrics=product.result(),
         )
+
+    async def _is_victoria_metrics(self, target: Target, way: Way) -> bool:
+        if target.product != "victoriametrics":
+            return False
+        return await self._get(target, way, METRICS, answers.is_victoria_metrics) is True
 
     async def _held(self, target: Target, way: Way) -> Held | Silent:
         # In this order: what is read of a process that starts in between is never taken for more.

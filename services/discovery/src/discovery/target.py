@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 type Role = Literal["replica", "global"]
+type Product = Literal["prometheus", "victoriametrics"]
 
 SCHEME_LABEL = "__scheme__"
 PATH_PREFIX_LABEL = "__path_prefix__"
@@ -19,6 +20,7 @@ ACCESS_LABEL = "__access__"
 # The second spelling is the Kubernetes annotation as Prometheus would write it as a label.
 HA_SET_LABELS = ("tenantry_ha_set", "tenantry_io_shard")
 CLUSTER_LABELS = ("tenantry_cluster", "tenantry_io_cluster")
+PRODUCT_LABELS = ("tenantry_product", "tenantry_io_product")
 ROLE_LABELS = ("tenantry_role", "tenantry_io_role")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -40,6 +42,8 @@ class Target:
     ha_set: str = ""
     """Declared HA set; empty when the external labels shall tell."""
     role: Role = "replica"
+    product: Product = "prometheus"
+    """What answers there, as its source says."""
     cluster: str = ""
     """The cluster whose series it holds; empty where that is not said."""
     source: str = ""
@@ -86,6 +90,10 @@ def make(
         return Invalid(f"{prefix!r} is not a path", PATH_PREFIX_LABEL)
     if role not in ("", "replica", "global"):
         return Invalid(f"{role!r} is neither replica nor global", ROLE_LABELS[0])
+    product = _first(labels, PRODUCT_LABELS)
+    if product not in ("", "prometheus", "victoriametrics"):
+        message = f"{product!r} is neither prometheus nor victoriametrics"
+        return Invalid(message, PRODUCT_LABELS[0])
     location = f":{port}{prefix.rstrip('/')}"
     return Target(
         id=(host or match["host"]) + location,
@@ -93,6 +101,7 @@ def make(
         labels={name: value for name, value in labels.items() if not name.startswith("__")},
         ha_set=ha_set,
         role="global" if role == "global" else "replica",
+        product="victoriametrics" if product == "victoriametrics" else "prometheus",
         cluster=_first(labels, CLUSTER_LABELS),
         source=source,
         access=labels.get(ACCESS_LABEL, ""),

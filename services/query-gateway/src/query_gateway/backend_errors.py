@@ -26,6 +26,7 @@ _decoder = msgspec.json.Decoder(ErrorAnswer)
 _KIND: dict[str, Kind] = {
     "bad_data": "upstream_bad_data",
     "execution": "upstream_execution",
+    "422": "upstream_execution",  # VictoriaMetrics names its statuses
     "timeout": "timeout",
     "canceled": "timeout",
 }

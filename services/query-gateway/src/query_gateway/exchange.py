@@ -195,7 +195,9 @@ class Exchange:
     def _calls(
         self, asked: Asked, rules: promql.RuleSet, arguments: Arguments, chosen: Route
     ) -> tuple[Call, ...]:
-        build = metadata.calls if asked.endpoint.answer in metadata.KINDS else parameters.calls
+        build = functools.partial(parameters.calls, takes_filters=chosen.takes_filters)
+        if asked.endpoint.answer in metadata.KINDS:
+            build = functools.partial(metadata.calls)
         return build(
             asked.endpoint,
             arguments,

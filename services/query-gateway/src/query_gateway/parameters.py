@@ -6,12 +6,13 @@ What goes upstream is built here from parsed values and the enforcer's output; n
 import msgspec
 
 import tenantry_promql as promql
-from query_gateway import endpoints, enforce, federation, label_names
+from query_gateway import endpoints, enforce, extra_filters, federation, label_names
 from query_gateway.calls import AS_JSON, AS_JSON_OR_NOTHING, AS_LINES, Call, Media
 from query_gateway.endpoints import Endpoint
 from query_gateway.failures import Failure
 from query_gateway.form import Pairs
 
+_EVERYTHING = promql.RuleSet([()])
 _LIMIT_DIGITS = 19  # what is longer does not fit into Prometheus' integers
 
 
@@ -88,18 +89,26 @@ def calls(
     *,
     now: float,
     timeout: float,
+    takes_filters: bool = False,
 ) -> tuple[Call, ...]:
     """Return the requests that answer `arguments` from what `rules` permit; at least one.
 
     Several are answered at one time and their answers united, see `enforce.query`.
     `now` (seconds since the epoch) is when pieces without a `time` are evaluated, `timeout`
-    (seconds) what a backend may take where the tenant says nothing. Raises `Failure`.
+    (seconds) what a backend may take where the tenant says nothing; `takes_filters` says that it
+    restricts queries by `extra_filters[]`. Raises `Failure`.
     """
     if upstream.major < endpoint.since:
         raise Failure("unknown_endpoint", "the backend is too old to have this endpoint")
     path = _path(endpoint, arguments, upstream)
     passed = _passed(endpoint, arguments, timeout)
-    if endpoint.takes_query:
+    filters = extra_filters.of(rules) if takes_filters and endpoint.answer == "stream" else None
+    if filters is not None:
+        text = arguments.single.get(endpoints.QUERY, "")
+        (query,) = enforce.query(text, _EVERYTHING, upstream, limits)
+        restricted = tuple((extra_filters.PARAMETER, one) for one in filters)
+        forms = [((endpoints.QUERY, query), *passed, *restricted)]
+    elif endpoint.takes_query:
         forms = _queries(endpoint, arguments, rules, upstream, limits, passed, now)
     elif endpoint.selectors == "none":
         forms = [passed]

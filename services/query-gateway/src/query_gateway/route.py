@@ -27,6 +27,8 @@ class Route:
     are not two to compare. Only then it matters that a process is the one that discovery saw."""
     cluster: str = ""
     """The cluster whose series all replicas hold; empty where they do not all say the same."""
+    takes_filters: bool = False
+    """Whether all of them restrict queries by `extra_filters[]`."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels that every series of the shard is stored with, as far as the operator says so."""
 
@@ -71,6 +73,7 @@ def _route(tenant: str, shard: str, members: Sequence[Backend], labels: Sequence
         candidates=candidates,
         upstream=strictest(candidates or members),
         reaches=reaches,
+        takes_filters=all(one.product == "victoriametrics" for one in members),
         cluster=clusters.pop() if len(clusters) == 1 else "",
         labels={name: told[name] for name in labels if name in told},
     )

@@ -61,6 +61,8 @@ class Stepwise:
         form = dict(call.form)
         asked = _asked(form)
         mark = (rules, query)
+        if len(form) < len(call.form):
+            return None  # something is said several times
         if asked is None or mark in self._too_large:
             return None
         if not eligible.is_eligible(query, limits.for_promql(own)):

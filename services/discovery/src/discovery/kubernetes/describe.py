@@ -15,6 +15,7 @@ from discovery.target import Target
 SHARD = "tenantry.io/shard"
 ROLE = "tenantry.io/role"
 CLUSTER = "tenantry.io/cluster"
+PRODUCT = "tenantry.io/product"
 PATH_PREFIX = "tenantry.io/path-prefix"
 SCHEMES = ("tenantry.io/scheme", "prometheus.io/scheme")
 
@@ -64,6 +65,7 @@ def describe(
         target.HA_SET_LABELS[0]: annotations.get(SHARD, ""),
         target.ROLE_LABELS[0]: annotations.get(ROLE, ""),
         target.CLUSTER_LABELS[0]: annotations.get(CLUSTER, ""),
+        target.PRODUCT_LABELS[0]: annotations.get(PRODUCT, ""),
     }
     named = {"namespace": server.pod[0], "pod": server.pod[1]} if server.pod else {}
     given = {name: value for name, value in {**labels, **named, **instructions}.items() if value}
@@ -82,6 +84,7 @@ _ANNOTATIONS = {
     target.SCHEME_LABEL: SCHEMES[0],
     target.PATH_PREFIX_LABEL: PATH_PREFIX,
     target.ROLE_LABELS[0]: ROLE,
+    target.PRODUCT_LABELS[0]: PRODUCT,
 }
 
 
