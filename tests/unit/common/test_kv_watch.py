@@ -23,7 +23,7 @@ def until() -> float:
     return asyncio.get_running_loop().time() + SOON
 
 
-def change(number: int, left: int = 0, **headers: str) -> Msg:
+def change(number: int, left: int = 0, operation: str = "") -> Msg:
     """Return the `number`-th message of a consumer."""
     none: Any = None
     return Msg(
@@ -31,7 +31,7 @@ def change(number: int, left: int = 0, **headers: str) -> Msg:
         subject="$KV.jobs.a.b",
         reply=f"$JS.ACK.KV_jobs.c.1.{10 + number}.{number}.1700000000000000000.{left}",
         data=b"v",
-        headers=headers,
+        headers={"KV-Operation": operation} if operation else None,
     )
 
 
@@ -43,7 +43,7 @@ def heartbeat(sent: int) -> Msg:
 async def test_changes_are_told_in_order(watch: Watch) -> None:
     await watch.take(change(1, left=1))
     await watch.take(heartbeat(1))
-    await watch.take(change(2, **{"KV-Operation": "DEL"}))
+    await watch.take(change(2, operation="DEL"))
 
     found = [await watch.next(until()), await watch.next(until())]
 
