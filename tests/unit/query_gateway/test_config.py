@@ -63,6 +63,11 @@ def load(tmp_path: Path, text: str) -> config.Config:
             "cache: {redis: {url: 'redis://a'}}", "url needs key_file", id="records without a key"
         ),
         pytest.param(
+            "cache: {redis: {url: 'redis://a', key_file: k, username: u}}",
+            "username needs password_file",
+            id="half of a login",
+        ),
+        pytest.param(
             "cache: {redis: {url: 'http://a', key_file: k}}", "rediss://", id="no Redis at all"
         ),
         pytest.param(

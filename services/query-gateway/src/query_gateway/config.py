@@ -208,6 +208,8 @@ class Redis(config.Section, frozen=True, kw_only=True):
             raise ValueError("url needs key_file")
         if bool(self.tls_cert_file) != bool(self.tls_key_file):
             raise ValueError("tls_cert_file and tls_key_file need each other")
+        if self.username and not self.password_file:
+            raise ValueError("username needs password_file")
         if self.timeout_seconds <= 0 or self.entry_bytes <= 0:
             raise ValueError("timeout_seconds and entry_bytes must be above 0")
 

@@ -27,8 +27,8 @@ _log = logging.getLogger(__name__)
 
 _CONNECTIONS = 8
 _QUEUE_BYTES = 32 * 1024 * 1024
-_BATCH = 64
-"""Records that are written at once."""
+_BATCH, _BATCH_BYTES = 64, 1024 * 1024
+"""What is written at once: more would keep the event loop busy, and Redis from answering in time."""
 _WRITE_SECONDS = 2.0
 _PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 
@@ -107,9 +107,11 @@ class RedisStore:
     async def _write(self) -> None:
         """Write the records that wait longest. Those that cannot be written are lost."""
         batch: dict[str, bytes] = {}
-        while self._waiting and len(batch) < _BATCH:
+        size = 0
+        while self._waiting and len(batch) < _BATCH and size < _BATCH_BYTES:
             name = next(iter(self._waiting))
             batch[name] = self._take(name)
+            size += len(batch[name])
 
         async def write() -> None:
             pipeline = self._client.pipeline(transaction=False)
