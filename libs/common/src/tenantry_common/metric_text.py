@@ -15,7 +15,7 @@ CONTENT_TYPE = "text/plain"
 _SAMPLE = re.compile(
     rb"[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*"
     rb'(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?'
-    rb"[ \t]*([^ \t]+)(?:[ \t]+(-?[0-9]+))?[ \t]*\r?"
+    rb"[ \t]*([^ \t\r]+)(?:[ \t]+(-?[0-9]+))?[ \t]*\r?"
 )
 _LABEL = re.compile(rb'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*(,|\Z)')
 _TYPE = re.compile(rb"[ \t]*#[ \t]+TYPE[ \t]+([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]+([a-z]+)[ \t]*\r?")

@@ -72,25 +72,26 @@ class Policies:
     async def _step(self) -> None:
         version = self._view.version
         if version or self.ready:
-            await self._compile()
+            await self.take()
         try:
             async with asyncio.timeout(_SALT_SECONDS):
                 await self._view.newer(version)
         except TimeoutError:
             return
-        await self._compile()
+        await self.take()
 
-    async def _compile(self) -> None:
+    async def take(self) -> None:
+        """Go over to the jobs, and to their salts, as they are now."""
         pushes = [job for job in self._view.snapshot.values() if job.push is not None]
         for job in pushes:
-            await self._take(job)
+            await self._take_one(job)
         current = {JobRef(job.tenant, job.name) for job in pushes}
         for gone in {*self._known, *self._broken} - current:
             self._forget(gone)
             self._broken.pop(gone, None)
         self.ready = True
 
-    async def _take(self, job: DeliveryJob) -> None:
+    async def _take_one(self, job: DeliveryJob) -> None:
         ref = JobRef(job.tenant, job.name)
         try:
             salt = await self._salt(job)
