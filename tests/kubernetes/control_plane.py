@@ -19,8 +19,10 @@ from tenantry_local.ports import LOOPBACK, free_port
 from tenantry_local.process import Process
 
 NAMESPACE = "tenantry-system"
-SERVICES = ("discovery", "tenant-controller", "query-gateway", "collector", "writer")
+SERVICES = ("discovery", "tenant-controller", "query-gateway", "collector", "writer", "receiver")
 ADMIN = "admin"
+TENANT = "alice"
+"""Somebody who may do nothing but what a test lets her."""
 
 _START_SECONDS = 120
 
@@ -132,6 +134,7 @@ class ControlPlane:
         groups = f"system:serviceaccounts,system:serviceaccounts:{NAMESPACE}"
         accounts = [
             (ADMIN, "tests-admin", "system:masters"),
+            (TENANT, TENANT, ""),
             *((name, f"system:serviceaccount:{NAMESPACE}:{name}", groups) for name in SERVICES),
         ]
         with (self._directory / "tokens.csv").open("w", newline="") as file:
