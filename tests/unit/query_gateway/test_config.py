@@ -75,6 +75,7 @@ def load(tmp_path: Path, text: str) -> config.Config:
             "redis needs memory_bytes",
             id="a shared cache without one of its own",
         ),
+        pytest.param("upstream: {hedge_seconds: 0}", "above 0", id="everybody at once"),
         pytest.param("upstream: {headers: {'a b': x}}", "cannot be set", id="no header at all"),
         pytest.param(
             'upstream: {headers: {X-Scope-OrgID: "a\\nb"}}', "printable ASCII", id="two lines"

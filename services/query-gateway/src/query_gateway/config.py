@@ -162,7 +162,9 @@ class Upstream(config.Section, frozen=True, kw_only=True):
     Mimir that holds everything. What tenants send under these names never gets there."""
 
     def __post_init__(self) -> None:
-        """Refuse headers that would break requests."""
+        """Refuse headers that would break requests, and asking everybody at once."""
+        if self.hedge_seconds <= 0:
+            raise ValueError("hedge_seconds must be above 0")
         for name, value in self.headers.items():
             if not _HEADER.fullmatch(name) or _OUR_HEADERS.fullmatch(name.lower()):
                 raise ValueError(f"headers: {name!r} cannot be set")
