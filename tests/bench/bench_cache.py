@@ -1,6 +1,6 @@
 """What the range cache saves a backend, and how much sooner dashboards are there.
 
-    python -m tests.bench.bench_cache [--refreshes 8] [--connections 8]
+    python -m tests.bench.bench_cache [--refreshes 8] [--connections 8] [--redis]
 
 Twenty tenants look at a dashboard of 30 panels, over an hour and over a day, refreshed every 15 s. A
 real Prometheus holds the day; the gateway is a process; the load is one. Three ways to ask:
@@ -127,7 +127,7 @@ def show(name: str, one: Refresh) -> None:
     """Print one row."""
     count = one.load.answers
     print(
-        f"{name:28} {one.backend / count * 1e3:12.2f} {one.gateway / count * 1e3:12.2f} "
+        f"{name:38} {one.backend / count * 1e3:12.2f} {one.gateway / count * 1e3:12.2f} "
         f"{one.load.p50 * 1e3:9.1f} {one.load.p99 * 1e3:9.1f} {one.load.per_second:9.1f}",
         flush=True,
     )
@@ -140,6 +140,18 @@ async def several(running: Running, way: Way, now: int, connections: int) -> lis
         found.append(await refresh(running, way, now + number * REFRESH, connections))
         show(way.name, found[-1])
     return found
+
+
+async def dashboards(
+    running: Running, way: Way, times: Sequence[int], connections: int, draw: random.Random
+) -> list[Refresh]:
+    """Refresh through a cache, comparing some answers each time; return all but the first refresh."""
+    found = []
+    for number, now in enumerate(times):
+        found.append(await refresh(running, way, now, connections))
+        show(f"{way.name}, {'later' if number else 'first'} refresh", found[-1])
+        await compare(running, way, now, draw)
+    return found[1:]
 
 
 def cpu(one: Refresh) -> float:
@@ -159,7 +171,7 @@ def ratio(
     return statistics.median(map(of, some)) / statistics.median(map(of, others))
 
 
-async def main(refreshes: int, connections: int) -> None:
+async def main(refreshes: int, connections: int, with_redis: bool) -> None:
     """Measure each way, and print a table and the ratios."""
     draw = random.Random(7)
     with tempfile.TemporaryDirectory() as folder:
@@ -169,22 +181,26 @@ async def main(refreshes: int, connections: int) -> None:
             panels = len(list(dashboard.panels()))
             print(f"{panels} panels a refresh, {connections} connections; per query, milliseconds:")
             print(
-                f"{'':28} {'backend CPU':>12} {'gateway CPU':>12} {'p50':>9} {'p99':>9}  queries/s"
+                f"{'':38} {'backend CPU':>12} {'gateway CPU':>12} {'p50':>9} {'p99':>9}  queries/s"
             )
             label_proxy = proxy(running)
             await refresh(running, label_proxy, first, connections)
             alone = await several(running, label_proxy, first, connections)
             async with through(running, "gateway, no cache", {"memory_bytes": 0}) as way:
                 without = await several(running, way, first, connections)
-            warm = []
-            async with through(running, "gateway, cache", {"memory_bytes": _MEMORY}) as way:
-                for number, now in enumerate(times):
-                    one = await refresh(running, way, now, connections)
-                    show(f"{way.name}, {'later' if number else 'first'} refresh", one)
-                    if number:
-                        warm.append(one)
-                    await compare(running, way, now, draw)
+            cache: dict[str, Any] = {"memory_bytes": _MEMORY}
+            async with through(running, "gateway, cache", cache) as way:
+                warm = await dashboards(running, way, times, connections, draw)
                 size = process.resident_mib(way.pid)
+            if with_redis:
+                async with estate.redis(running) as settings:
+                    cache["redis"] = settings
+                    async with through(running, "gateway, Redis", cache) as way:
+                        await dashboards(running, way, times, connections, draw)
+                        await estate.written(running)
+                    async with through(running, "another gateway, Redis", cache) as way:
+                        await dashboards(running, way, times[-2:], connections, draw)
+                        await estate.written(running)
     print(f"the gateway with the cache holds {size:.0f} MiB; its answers equal those of Prometheus")
     print(
         f"bench: backend_cpu_ratio={ratio(alone, warm, cpu):.1f} p99_ratio={ratio(alone, warm, p99):.1f} "
@@ -197,5 +213,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.bench.bench_cache")
     parser.add_argument("--refreshes", type=int, default=8, help="after the first one")
     parser.add_argument("--connections", type=int, default=8, help="that ask at the same time")
+    parser.add_argument("--redis", action="store_true", help="and with a Redis, for two gateways")
     arguments = parser.parse_args()
-    asyncio.run(main(arguments.refreshes, arguments.connections))
+    asyncio.run(main(arguments.refreshes, arguments.connections, arguments.redis))

@@ -1,5 +1,6 @@
 """A real Prometheus with a day of samples, and gateways in front of it."""
 
+import asyncio
 import contextlib
 import random
 import struct
@@ -18,6 +19,7 @@ from tenantry_common import protowire, remote_write, snappy_block, testing
 from tenantry_local.nats_server import NatsServer
 from tenantry_local.process import Process
 from tenantry_local.prometheus import REMOTE_WRITE_HEADERS, Prometheus
+from tenantry_local.redis_server import RedisServer
 
 _SCRAPE = 30
 _SECONDS = 27 * 3600
@@ -131,3 +133,25 @@ async def running(directory: Path) -> AsyncIterator[Running]:
             estate=estate,
             end=end,
         )
+
+
+@contextlib.asynccontextmanager
+async def redis(running: Running) -> AsyncIterator[Mapping[str, Any]]:
+    """Run a Redis while the context lasts; yield `cache.redis` of the gateways that share it."""
+    server = RedisServer(running.directory)
+    key = running.directory / "key"
+    key.write_text("k" * 32)
+    await server.start()
+    try:
+        yield {"url": server.url, "key_file": str(key)}
+    finally:
+        await server.kill()
+
+
+async def written(running: Running) -> None:
+    """Print what became of the records of the gateway that runs, once nothing waits any more."""
+    await asyncio.sleep(1)
+    page = await running.estate.page("/metrics")
+    for line in page.body.splitlines():
+        if line.startswith("tenantry_query_gateway_shared_cache_records_total"):
+            print(f"  {line}")
