@@ -90,9 +90,26 @@ def test_what_begins_no_token_is_an_error(text: str) -> None:
     assert tokenize(text) == ([ERROR, END], [text, ""])
 
 
-def test_a_string_ends_with_its_line() -> None:
-    assert tokenize('"a\nb') == ([ERROR, "identifier", "identifier", END], ['"', "a", "b", ""])
-    assert tokenize("'\\\n'") == ([ERROR, ERROR, ERROR, END], ["'", "\\", "'", ""])
+@pytest.mark.parametrize(
+    ("query", "kinds", "first"),
+    [
+        pytest.param('"a\nb"', [ERROR, "identifier", ERROR], '"a', id="a string ends with its line"),
+        pytest.param("'a\\\n'", [ERROR, ERROR, ERROR], "'a", id="even behind a backslash"),
+        pytest.param('"a\\"', [ERROR], '"a\\"', id="an escaped quote does not close it"),
+        pytest.param('"a\\\\"', ["string"], '"a\\\\"', id="an escaped backslash escapes nothing"),
+        pytest.param("`a\\`", ["string"], "`a\\`", id="in raw strings there are no escapes"),
+        pytest.param("`a", [ERROR], "`a", id="raw strings need their end, too"),
+        pytest.param('""', ["string"], '""', id="empty"),
+    ],
+)  # fmt: skip
+def test_where_strings_end(query: str, kinds: list[str], first: str) -> None:
+    found, texts = tokenize(query)
+
+    assert (found, texts[0]) == ([*kinds, END], first)
+
+
+def test_quotes_that_nothing_closes_take_linear_time() -> None:
+    assert tokenize('"' + '\\"' * 30_000)[0] == [ERROR, END]
 
 
 def test_tokens_can_be_found_again() -> None:

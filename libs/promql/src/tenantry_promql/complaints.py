@@ -60,7 +60,7 @@ def _of_braces(kind: str, text: str, context: str) -> Complaint:
     if kind == lexer.ERROR or not (text[0].isalpha() or text[0] == "_"):
         return _unreadable(_INSIDE_BRACES, text), 0
     for behind, character in enumerate(text):
-        if character in ": \t\r\n(":
+        if character in ":(":
             return f"{_INSIDE_BRACES}: {_shown(character)}", behind
     return f"unexpected {_described(lexer.IDENTIFIER, text)}{context}", 0  # no keywords here
 

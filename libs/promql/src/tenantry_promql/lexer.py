@@ -52,7 +52,8 @@ _DURATION = (
     r"(?=[0-9])(?:[0-9]+y)?(?:[0-9]+w)?(?:[0-9]+d)?(?:[0-9]+h)?(?:[0-9]+m(?!s))?"
     r"(?:[0-9]+s)?(?:[0-9]+ms)?"
 )
-_STRING = r"""(?:"(?:[^"\\\n]++|\\[^\n])*+"|'(?:[^'\\\n]++|\\[^\n])*+'|`[^`]*+`)"""
+# The closing quote may be missing: searching for it again from every quote would take quadratic time.
+_STRING = r"""(?:"(?:[^"\\\n]++|\\[^\n])*+"?|'(?:[^'\\\n]++|\\[^\n])*+'?|`[^`]*+`?)"""
 # Digits and what follows without a gap: a number, a duration, or neither.
 _NUMERIC = rf"(?:[0-9]++(?![0-9A-Za-z_.])|(?:{_NUMBER})(?![0-9A-Za-z_.])|[0-9.][0-9A-Za-z_.]*+)"
 _SKIP = r"[ \t\r\n]*+(?:#[^\r\n]*+[ \t\r\n]*+)*+"
@@ -132,11 +133,18 @@ def _kind(text: str) -> str:
         return _KINDS.get(text.lower(), IDENTIFIER)
     if kind is NUMBER:
         return _numeric(text) if len(text) < _SHORT else _numeric.__wrapped__(text)
-    if kind is STRING and len(text) == 1:
-        return ERROR  # a quote that nothing closes
+    if kind is STRING and not _is_closed(text):
+        return ERROR
     return kind
 
 
+def _is_closed(string: str) -> bool:
+    if "\\" in string and string[0] != "`":
+        string = _ESCAPED.sub("", string)  # the last quote may be an escaped one
+    return len(string) > 1 and string[-1] == string[0]
+
+
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
 _SHORT = 32
 _IS_NUMBER = re.compile(_NUMBER)
 _IS_DURATION = re.compile(_DURATION)
