@@ -19,14 +19,14 @@ class NotAKeyring(Exception):
     """The file cannot be used. Go on with the last one, or without."""
 
 
-class StoredKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
     """One key as it stands in the file."""
 
     kid: str
     x: str
     """The public half, base64url."""
-    d: str = ""
-    """The private half; empty where tokens are only verified."""
+    d: str | msgspec.UnsetType = msgspec.UNSET
+    """The private half; not there where tokens are only verified."""
     signs_from: int = 0
     kty: str = "OKP"
     crv: str = "Ed25519"
@@ -89,7 +89,11 @@ def _key(stored: StoredKey) -> Key:
     shared = {"kty": stored.kty, "crv": stored.crv, "x": stored.x}
     try:
         verifying = jwt.PyJWK(shared, ALGORITHM).key
-        signing = jwt.PyJWK({**shared, "d": stored.d}, ALGORITHM).key if stored.d else None
+        signing = (
+            None
+            if stored.d is msgspec.UNSET
+            else jwt.PyJWK({**shared, "d": stored.d}, ALGORITHM).key
+        )
     except jwt.PyJWTError as error:
         raise NotAKeyring("a key cannot be read") from error
     return Key(kid=stored.kid, signs_from=stored.signs_from, verifying=verifying, signing=signing)

@@ -69,7 +69,7 @@ def private_document(keys: tuple[StoredKey, ...]) -> bytes:
 
 def public_document(keys: tuple[StoredKey, ...]) -> bytes:
     """Return the file for instances that only verify."""
-    return private_document(tuple(msgspec.structs.replace(key, d="") for key in keys))
+    return private_document(tuple(msgspec.structs.replace(key, d=msgspec.UNSET) for key in keys))
 
 
 def _text(raw: bytes) -> str:
