@@ -22,9 +22,11 @@ def test_the_least_recently_used_records_go_first() -> None:
     assert store.size <= 3_000
 
 
-def test_a_record_that_is_larger_than_everything_is_not_kept() -> None:
-    store = Memory(100)
-    store.put({"a": bytes(1_000)})
+def test_a_record_that_would_push_out_most_others_is_not_kept() -> None:
+    store = Memory(3_000)
+    store.put({"a": bytes(1_000), "b": bytes(1_000)})
 
-    assert store.get(["a"]) == [None]
-    assert store.size == 0
+    store.put({"a": bytes(1_500), "c": bytes(5_000)})
+
+    assert [found is not None for found in store.get(["a", "b", "c"])] == [False, True, False]
+    assert store.size < 1_500

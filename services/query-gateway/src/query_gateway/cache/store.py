@@ -37,9 +37,11 @@ class Memory:
         return found
 
     def put(self, records: Mapping[str, bytes]) -> None:
-        """Keep records, and drop the oldest ones beyond the limit."""
+        """Keep records, and drop the oldest ones beyond the limit; one alone may not take it all."""
         for name, record in records.items():
             self._drop(name)
+            if _cost(name, record) > self._most // 2:
+                continue
             self._records[name] = record
             self._size += _cost(name, record)
         while self._size > self._most:
