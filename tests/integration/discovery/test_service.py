@@ -59,8 +59,14 @@ async def test_an_ha_pair_is_found_probed_and_followed(
             version=found.version,
             traits=traits.of(found.version, ()),
             healthy=True,
+            started=found.started,
+            oldest_ms=found.oldest_ms,
         )
         assert found.version[:1] in {"2", "3"}
+        # It holds nothing yet, or its first scrape of itself.
+        assert found.started > "2026"
+        assert found.oldest_ms is not None
+        assert found.oldest_ms > 1_700_000_000_000
 
         await b.kill()
         await until(view, lambda found: sets(found) == {"cluster-eu1": [False, True]}, WITHIN)

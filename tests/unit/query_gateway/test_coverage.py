@@ -42,11 +42,14 @@ FULL, EMPTIED = replica("full", 10 * DAY), replica("emptied", 3 * HOUR)
     ("endpoint", "single", "both"),
     [
         pytest.param("query", {"query": "up"}, True, id="a recent moment"),
+        pytest.param(
+            "query", {"query": "up", "lookback_delta": "4h"}, False, id="a long look-back"
+        ),
         pytest.param("query", {"query": "rate(up[5h])"}, False, id="a long range selector"),
         pytest.param("query", {"query": "up offset 4h"}, False, id="an offset"),
         pytest.param("query", {"query": "up @ 5"}, False, id="a fixed moment"),
         pytest.param("query", {"query": "max_over_time(sum(up)[3h:1m])"}, False, id="a subquery"),
-        pytest.param("query", {"query": "up", "time": str(NOW - 9000)}, False, id="a past moment"),
+        pytest.param("query", {"query": "up", "time": str(NOW - 10_700)}, False, id="a past moment"),
         pytest.param("query", {"query": "up[5m+4h]"}, False, id="a computed duration"),
         pytest.param(
             "query_range",
@@ -56,7 +59,7 @@ FULL, EMPTIED = replica("full", 10 * DAY), replica("emptied", 3 * HOUR)
         ),
         pytest.param(
             "query_range",
-            {"query": "up", "start": str(NOW - 90000), "end": str(NOW), "step": "60"},
+            {"query": "up", "start": str(NOW - 10_7000), "end": str(NOW), "step": "60"},
             False,
             id="a long range",
         ),
@@ -92,6 +95,14 @@ def test_a_tenth_of_the_age_makes_no_difference(age: int, used: bool) -> None:
     both = ["full", "other"] if used else ["full"]
 
     assert asked("series", FULL, replica("other", age)) == [both]
+
+
+@pytest.mark.parametrize(("younger", "used"), [(60_000, True), (60_001, False)])
+def test_neither_does_a_minute(younger: int, used: bool) -> None:
+    both = ["full", "other"] if used else ["full"]
+    full, other = replica("full", 400_000), replica("other", 400_000 - younger)
+
+    assert asked("series", full, other) == [both]
 
 
 def test_one_that_does_not_tell_counts_as_full() -> None:

@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
+from tests.unit.query_gateway.test_rule_groups import group, recording
 
+import tenantry_promql as promql
 from query_gateway import config
 from query_gateway.testing import (
     Answer,
@@ -17,6 +20,7 @@ from query_gateway.testing import (
     gateway,
     json_answer,
 )
+from tenantry_common import contracts, subjects
 
 TENANT = {"X-Tenant-Namespace": "shop"}
 AT = 1_700_000_000
@@ -307,3 +311,79 @@ async def test_warnings_of_all_shards_are_passed_on() -> None:
             _, answer = await ask(harness, "/api/v1/query", query=query)
 
         assert (answer["warnings"], answer["infos"]) == (["a", "b", "c"], ["i"])
+
+
+def limited(harness: Harness, *clusters: str, rule: str = '{namespace="bank"}') -> None:
+    """Let the tenant also see a rule in some clusters."""
+    key = subjects.token("shop")
+    matchers = tuple(contracts.Matcher(*one) for one in promql.parse_rule(rule))
+    more = contracts.LimitedRules(clusters=clusters, rules=(matchers,))
+    policy = harness.policies.snapshot[key]
+    harness.policies.snapshot[key] = msgspec.structs.replace(policy, limited=(more,))
+
+
+def within(harness: Harness, fakes: list[FakePrometheus], *clusters: str) -> None:
+    """Say of each backend in which cluster it is."""
+    for number, (fake, cluster) in enumerate(zip(fakes, clusters, strict=True)):
+        harness.backends.snapshot[fake.name] = fake.backend(ha_set=f"s{number}", cluster=cluster)
+
+
+@pytest.mark.parametrize("clusters", [("eu", "us"), ("eu", "")])
+async def test_each_shard_is_asked_by_the_rules_of_its_cluster(clusters: tuple[str, str]) -> None:
+    async with shards(vector(), vector()) as (harness, fakes):
+        within(harness, fakes, *clusters)
+        limited(harness, "eu")
+        for query in ("up", "sum(up) + 1"):
+            status, _ = await ask(harness, "/api/v1/query", query=query)
+            assert status == 200
+        status, _ = await ask(
+            harness, "/api/v1/query_range", query="up", start="0", end="9", step="1"
+        )
+
+    for seen in fakes[0].seen:
+        assert 'namespace=~"bank|shop"' in dict(seen.pairs)["query"]
+    for seen in fakes[1].seen:
+        assert 'namespace="shop"' in dict(seen.pairs)["query"]
+    assert len(fakes[0].seen) == len(fakes[1].seen) == 3
+
+
+async def test_a_shard_of_a_cluster_in_which_nothing_is_permitted_is_not_asked() -> None:
+    own = ({"__name__": "up", "namespace": "bank"}, "1")
+    async with shards(vector(own), vector(own)) as (harness, fakes):
+        within(harness, fakes, "eu", "us")
+        harness.policies.grant("shop")
+        limited(harness, "us")
+        status, answer = await ask(harness, "/api/v1/query", query="ln(sum(up))")
+
+    assert (status, len(answer["data"]["result"])) == (200, 1)
+    assert (len(fakes[0].seen), len(fakes[1].seen)) == (0, 1)
+
+
+async def test_rules_of_other_clusters_are_not_shown_by_what_is_permitted_in_one() -> None:
+    answer = json_answer({"groups": [group(recording('sum(up{namespace="bank"})'))]})
+    async with shards(answer, answer) as (harness, fakes):
+        within(harness, fakes, "eu", "us")
+        limited(harness, "eu")
+        _, shown = await ask(harness, "/api/v1/rules")
+        assert shown["data"]["groups"] == []
+
+        limited(harness, "eu", "us")
+        _, shown = await ask(harness, "/api/v1/rules")
+        assert [one["name"] for one in shown["data"]["groups"]] == ["g"]
+
+
+async def test_the_plan_is_explained() -> None:
+    async with shards(vector(), vector()) as (harness, fakes):
+        within(harness, fakes, "eu", "us")
+        limited(harness, "eu")
+        answer = await harness.client.post(
+            "/api/v1/tenant/explain", headers=TENANT, data={"query": "sum(up)"}
+        )
+        found = (await answer.json())["data"]["overShards"]
+
+    assert found["plan"] == {"fetch": "sum(up)", "merge": "sum"}
+    assert [(one["shard"], one["rewritten"]) for one in found["requests"]] == [
+        ("s0", ['sum(up{namespace=~"bank|shop"})']),
+        ("s1", ['sum(up{namespace="shop"})']),
+    ]
+    assert not any(fake.seen for fake in fakes)

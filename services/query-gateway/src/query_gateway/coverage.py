@@ -1,7 +1,8 @@
 """Which replicas hold everything that a request reads: one that lost its database answers as readily; pure.
 
-A replica is not asked for what another one of its set holds more of. Replicas delete old blocks at
-different times, so at the far end a tenth of the age of the oldest sample makes no difference.
+A replica is not asked for what another one of its set holds more of. Replicas begin to scrape and delete
+old blocks at different times, so a tenth of the age of the oldest sample, or a minute, makes no
+difference.
 """
 
 import dataclasses
@@ -18,10 +19,13 @@ from query_gateway.route import Route
 EVER = -(1 << 62)
 """As the time from which a request reads: all that there is."""
 
+_HOUR = 3_600_000
 _SLACK = 10
 """Which part of the age of the oldest sample makes no difference."""
-_MARGIN = 3_600_000
-"""Milliseconds that servers look back at most for the newest sample (`--query.lookback-delta`)."""
+_LEAST_SLACK = 60_000
+"""Milliseconds that never do."""
+_LOOKBACK = 300_000
+"""Milliseconds that servers look back for the newest sample, unless they are told otherwise."""
 
 
 def covering(
@@ -61,7 +65,7 @@ def _enough(route: Route, now: int) -> int | None:
     """Return the time from which on a replica is to hold everything, None where nothing compares."""
     if route.reaches is None or route.reaches >= now:
         return None
-    return route.reaches + (now - route.reaches) // _SLACK
+    return route.reaches + max((now - route.reaches) // _SLACK, _LEAST_SLACK)
 
 
 def _narrowed(route: Route, since: int, now: int) -> Route:
@@ -83,11 +87,12 @@ def _since(endpoint: Endpoint, arguments: Arguments, own: TenantLimits, now: int
             tree = promql.parse_tree(single.get(endpoints.QUERY, ""), limits=limits.for_promql(own))
         except promql.PromQLError:
             return EVER  # it is refused later, or computes its own durations
-        return earliest(tree, start, end) - _MARGIN
+        delta = times.step_seconds(single["lookback_delta"]) if "lookback_delta" in single else 0.0
+        return earliest(tree, start, end) - max(_LOOKBACK, round(delta * 1000))
     if "start" in endpoint.passed:
         return times.milliseconds("start", single["start"]) if "start" in single else EVER
     # Remote read says its times in its message; what else there is tells of the present.
-    return EVER if endpoint.takes_message else now - _MARGIN
+    return EVER if endpoint.takes_message else now - _HOUR
 
 
 def _evaluated(endpoint: Endpoint, single: Mapping[str, str], now: int) -> tuple[int, int]:

@@ -184,7 +184,9 @@ async def sharded(
                 await store(server, series, end)
                 between = await stack.enter_async_context(Between(server).listening())
                 shard.replicas.append(between)
-                more = {} if external else {"external_labels": {}, "replica_labels": {}}
+                more: dict[str, object] = (
+                    {} if external else {"external_labels": {}, "replica_labels": {}}
+                )
                 await announce(estate, backend(shard.name, replica, between.url, **more))
             shards.append(shard)
         yield shards

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -23,7 +24,7 @@ PARTS = (
     [{"__name__": "up", "namespace": "shop", "job": job} for job in "ab"],
     [{"__name__": "up", "namespace": "shop", "job": job} for job in "cd"],
 )
-HEDGE = {"upstream": {"hedge_seconds": 0.3, "breaker_failures": 1000}}
+HEDGE: dict[str, Any] = {"upstream": {"hedge_seconds": 0.3, "breaker_failures": 1000}}
 
 
 class Running:
