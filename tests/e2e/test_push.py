@@ -1,14 +1,18 @@
 """An edge in a cluster of its own pushes to another one: every sample arrives once, whatever is away."""
 
 import asyncio
+import os
+import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 import yaml
 from tests.push.reference_server import Point, ReferenceServer, Settings, serving
 from tests.push.site import CLUSTER as CLUSTER_A
@@ -149,49 +153,112 @@ async def test_everything_arrives_once_at_a_telemeter_server_that_was_away(
     assert set(arrived) == expected(held, {"_id": CLUSTER_A, "env": "t"})
 
 
-@pytest.mark.parametrize("kind", ["remote_write", "telemeter"])
-async def test_everything_arrives_once_behind_a_receiver_that_was_away(
-    kind: str,
+@dataclass
+class Scene:
+    """An edge whose samples go through a receiver and a writer to a Prometheus."""
+
+    http: aiohttp.ClientSession
+    source: Prometheus
+    central: Prometheus
+    receiver: Process
+    edge: Process
+
+    async def arrives(self, at_ms: int) -> None:
+        """Wait until the central Prometheus holds a sample from then on."""
+        assert await delivery.wait_until_stored(self.http, [self.central.url], at_ms, 90)
+
+    async def assert_all_arrived_once(self) -> None:
+        """Compare what the source holds until now with what has arrived by then."""
+        until = now_ms()
+        await self.arrives(until + 10_000)  # windows arrive in order
+        arrived = await readback.samples(self.http, self.central.url, 0, until)
+        first = min(sample.timestamp_ms for sample in arrived)
+        held = await readback.samples(self.http, self.source.url, first - 1, until)
+        found = [Point(one.labels, one.timestamp_ms, one.bits) for one in arrived]
+        assert len(found) == len(set(found))
+        assert set(found) == expected(held, {"_id": CLUSTER_A, "env": "t"})
+
+
+type Start = Callable[[str], Awaitable[Scene]]
+
+
+@pytest_asyncio.fixture
+async def start(
     prometheus_factory: Factory[Prometheus],
     fresh_nats_server: NatsServer,
     tmp_path: Path,
     killed_at_end: Note,
-) -> None:
-    prometheus = await source(prometheus_factory, tmp_path, killed_at_end)
-    central = await prometheus_factory()
+) -> AsyncIterator[Start]:
+    """Start a scene with an upstream of a kind."""
     async with ready_bus(fresh_nats_server.url) as connection, aiohttp.ClientSession() as http:
-        site = Site(tmp_path, fresh_nats_server, connection)
-        await site.publish(central.remote_write_url, labels={"env": "t"}, interval_ms=0)
-        receiver, writer = site.receiver(), site.writer()
-        upstream: dict[str, Any] = {"type": kind, "id": CLUSTER_A, "url": site.url}
-        if kind == "telemeter":
-            upstream["upload_interval"] = "1s"
-        else:
-            upstream |= {
-                "url": f"{site.url}/api/v1/write",
-                "authorize_url": f"{site.url}/authorize",
-            }
-        running = edge(tmp_path, prometheus, upstream, site.credential)
-        for process in (receiver, writer, running):
-            killed_at_end(process)
-            await process.start()
-        await logged(running, "pushing to", 60)
 
-        await delivery.wait_until_stored(http, [central.url], now_ms(), 60)
-        await receiver.kill()
-        gone = now_ms()
-        await asyncio.sleep(12)  # the time that is passed is what is tested
-        await receiver.start()
-        await delivery.wait_until_stored(http, [central.url], gone + 12_000, 60)
-        until = now_ms()
-        assert await delivery.wait_until_stored(http, [central.url], until + 10_000, 60)
+        async def scene(kind: str) -> Scene:
+            prometheus = await source(prometheus_factory, tmp_path, killed_at_end)
+            central = await prometheus_factory()
+            site = Site(tmp_path, fresh_nats_server, connection)
+            await site.publish(central.remote_write_url, labels={"env": "t"}, interval_ms=0)
+            receiver, writer = site.receiver(), site.writer()
+            running = edge(tmp_path, prometheus, upstreams(site)[kind], site.credential)
+            for process in (receiver, writer, running):
+                killed_at_end(process)
+                await process.start()
+            await logged(running, "pushing to", 60)
+            return Scene(http, prometheus, central, receiver, running)
 
-        arrived = await readback.samples(http, central.url, 0, until)
-        first = min(sample.timestamp_ms for sample in arrived)
-        held = await readback.samples(http, prometheus.url, first - 1, until)
-    found = [Point(one.labels, one.timestamp_ms, one.bits) for one in arrived]
-    assert len(found) == len(set(found))
-    assert set(found) == expected(held, {"_id": CLUSTER_A, "env": "t"})
+        yield scene
+
+
+def upstreams(site: Site) -> dict[str, dict[str, Any]]:
+    """Return both ways of pushing to a receiver, as an edge's file says them."""
+    return {
+        "telemeter": {"type": "telemeter", "url": site.url, "upload_interval": "1s"},
+        "remote_write": {
+            "type": "remote_write",
+            "url": f"{site.url}/api/v1/write",
+            "authorize_url": f"{site.url}/authorize",
+        },
+    }
+
+
+@pytest.mark.parametrize("kind", ["remote_write", "telemeter"])
+async def test_everything_arrives_once_behind_a_receiver_that_was_away(
+    kind: str, start: Start
+) -> None:
+    scene = await start(kind)
+    await scene.arrives(now_ms())
+    await scene.receiver.kill()
+    gone = now_ms()
+    await asyncio.sleep(12)  # the time that is passed is what is tested
+    await scene.receiver.start()
+    await scene.arrives(gone + 12_000)
+
+    await scene.assert_all_arrived_once()
+
+
+def children(parent: int) -> dict[str, int]:
+    """Return the processes that an edge has started, by the names of their modules."""
+    found: dict[str, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:  # it has ended meanwhile
+            continue
+        if int(status[1]) == parent:
+            module = words[words.index(b"-m") + 1] if b"-m" in words else b"nats"
+            found[module.decode()] = int(folder.name)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["remote_write", "telemeter"])
+async def test_an_edge_goes_on_whatever_process_of_it_is_killed(kind: str, start: Start) -> None:
+    scene = await start(kind)
+    for victim in ("writer", "collector", "nats", "tenant_controller", "discovery"):
+        await scene.arrives(now_ms())
+        os.kill(children(scene.edge.pid or 0)[victim], signal.SIGKILL)
+        await logged(scene.edge, f"{victim} ended with status -9 and is started again", 30)
+
+    await scene.assert_all_arrived_once()
 
 
 async def test_every_line_of_the_demos_proof_holds(tmp_path: Path) -> None:
