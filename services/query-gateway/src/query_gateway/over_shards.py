@@ -107,7 +107,8 @@ class OverShards:
         found = await self._together(asked, tasks, str)
         parts = list(found.answers.values())
         try:
-            return _united(asked, parts, found.warnings)
+            unite = functools.partial(_united, asked, parts, found.warnings)
+            return await read_aside(unite, budget.used)
         except answers.NotAnAnswer:
             raise Failure("backends", "a backend answered something else") from None
 
@@ -117,14 +118,24 @@ class OverShards:
         by_shard = {one.shard: one for one in routes}
         wanted = assembly.wanted(plan, tuple(by_shard))
         together.check_number(len(wanted), asked.limits)
-        budget = Budget(asked.limits.buffered_bytes)
-        tasks = {}
-        for one in wanted:
+        requests = []
+        for one in wanted:  # all are built, or refused, before anything is asked
             single = {**moment, endpoints.QUERY: one.fetch.query}
             arguments = msgspec.structs.replace(asked.arguments, single=single)
             route = routing.anywhere(routes) if one.fetch.merge == "any" else by_shard[one.shard]
-            check = functools.partial(assembly.check, plan, one.fetch, grid=grid)
-            tasks[one] = self._part(asked, route, calls(arguments, route), one, check, budget)
+            requests.append((one, route, calls(arguments, route)))
+        budget = Budget(asked.limits.buffered_bytes)
+        tasks = {
+            one: self._part(
+                asked,
+                route,
+                some,
+                one,
+                functools.partial(assembly.check, plan, one.fetch, grid=grid),
+                budget,
+            )
+            for one, route, some in requests
+        }
         found = await self._together(asked, tasks, lambda one: one.shard)
         if {one.fetch for one in found.answers} != {one.fetch for one in wanted}:
             raise Failure("backends", "no shard answered a part of the query")
