@@ -38,7 +38,6 @@ BRACKET = "["
 END = "end of input"
 ERROR = "error"
 
-
 type Tokens = tuple[list[str], list[str]]
 """Kinds and texts, of equal length; the last token is END with an empty text."""
 
@@ -60,8 +59,9 @@ _SKIP = r"[ \t\r\n]*+(?:#[^\r\n]*+[ \t\r\n]*+)*+"
 _BRACKET = r"\[(?:[^]#]++|#[^\r\n]*+)*+\]?"
 
 _TOKEN = re.compile(
+    # Most words first, before those that could be a `fill`.
     rf"{_SKIP}([A-EG-Za-eg-z_:][A-Za-z0-9_:]*+|[(){{}},]|{_STRING}|{_BRACKET}|{_NUMERIC}"
-    r"|[Ff][Ii][Ll][Ll](?:_[Ll][Ee][Ff][Tt]|_[Rr][Ii][Gg][Hh][Tt])?[ \t\r\n]*\(|[Ff][A-Za-z0-9_:]*+"
+    r"|(?ai:fill(?:_left|_right)?)[ \t\r\n]*\(|[Ff][A-Za-z0-9_:]*+"
     r"|==|=~|![=~]|!.?|<=|>=|</|>/|.|\Z)",
     re.DOTALL,
 )
@@ -69,6 +69,12 @@ _IN_BRACKET = re.compile(rf"{_SKIP}([A-Za-z_]++|{_NUMERIC}|.|\Z)", re.DOTALL)
 # Comments are known only after the first number of a bracket; earlier they are refused.
 _EARLY_COMMENT = re.compile(r"\[[^0-9#]*#")
 _WITHOUT_COMMENTS = re.compile(rf"[ \t\r\n]*+([A-Za-z_]++|{_NUMERIC}|.|\Z)", re.DOTALL)
+
+_IS_NUMBER = re.compile(_NUMBER)
+_IS_DURATION = re.compile(_DURATION)
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
+_SHORT = 32
+"""Longer numbers are not remembered."""
 
 _SYMBOLS = frozenset("(){},+-*/%^@=<>[]") | {"==", "!=", "=~", "!~", "<=", ">=", "</", ">/"}
 _KINDS = {
@@ -124,6 +130,7 @@ def _classified(texts: list[str], known: dict[str, str] = _KINDS) -> Tokens:
 
 
 def _kind(text: str) -> str:
+    """Return the kind of a token that is not in the table."""
     kind = _BY_FIRST.get(text[0], ERROR)
     if kind is IDENTIFIER:
         if ":" in text:
@@ -142,12 +149,6 @@ def _is_closed(string: str) -> bool:
     if "\\" in string and string[0] != "`":
         string = _ESCAPED.sub("", string)  # the last quote may be an escaped one
     return len(string) > 1 and string[-1] == string[0]
-
-
-_ESCAPED = re.compile(r"\\.", re.DOTALL)
-_SHORT = 32
-_IS_NUMBER = re.compile(_NUMBER)
-_IS_DURATION = re.compile(_DURATION)
 
 
 @lru_cache(maxsize=1024)

@@ -84,7 +84,7 @@ def matches(regex: str, value: str) -> bool:
     """Say whether the whole value matches."""
     if len(regex) > _SHORT:
         return _compiled(regex).fullmatch(value.encode()) is not None
-    known = branches(regex)
+    known = _branches(regex)
     if known is None:
         return _matches(regex, value)
     # Ten times faster than crossing into RE2, and by far the most frequent forms in rules.
@@ -108,9 +108,13 @@ class Branches(NamedTuple):
     longer: tuple[str, ...]
 
 
-@lru_cache(maxsize=4096)
 def branches(regex: str) -> Branches | None:
     """Take an expression apart that is such an alternation, else return None."""
+    return _branches(regex) if len(regex) <= _SHORT else _branches.__wrapped__(regex)
+
+
+@lru_cache(maxsize=4096)
+def _branches(regex: str) -> Branches | None:
     values: frozenset[str] = frozenset()
     found: dict[str, list[str]] = {"*": [], "+": []}
     plain = [regex] if "\\" in regex else _BRANCH_EDGES.sub("", regex).split("|")
