@@ -48,6 +48,8 @@ def prepare(edge: Edge) -> Children:
     folders = {name: root / name for name in ("targets", "manifests", "secrets", "config", "log")}
     made = edge_plan.settings(edge, {name: str(path) for name, path in folders.items()})
     targets, manifest = edge_plan.static_targets(edge), edge_plan.manifest(edge)
+    root.mkdir(parents=True, exist_ok=True)
+    root.chmod(0o700)  # what waits there is nobody else's business
     for path in folders.values():
         path.mkdir(parents=True, exist_ok=True)
     (folders["targets"] / "static.json").write_text(json.dumps(targets))

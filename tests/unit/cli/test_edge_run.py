@@ -31,6 +31,7 @@ def test_everything_is_below_the_data_folder(tmp_path: Path) -> None:
     children = edge_run.prepare(edge(tmp_path))
 
     root = tmp_path / "data"
+    assert root.stat().st_mode & 0o777 == 0o700
     assert [child.name for child in (*children.first, children.collector)] == [
         "discovery",
         "tenant_controller",

@@ -1,5 +1,6 @@
 """What goes into which upload, with a server that only counts."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import cast
@@ -26,6 +27,7 @@ class Server:
         self.uploads: list[list[tuple[str, int]]] = []
         self.labels = {"_id": "c"}
         self.denied: access.Denied | None = None
+        self.hangs = False
 
     async def grant(self) -> access.Granted | access.Denied:
         return self.denied or access.Granted(headers=CIMultiDict(), labels=self.labels)
@@ -36,6 +38,8 @@ class Server:
     async def upload(self, body: bytes, _: access.Granted) -> outcome.Outcome:
         families = decode(body)
         self.uploads.append([(f.name, m.timestamp_ms - NOW_MS) for f in families for m in f.metric])
+        if self.hangs:
+            await asyncio.Event().wait()
         return self.answers.pop(0) if self.answers else outcome.Delivered()
 
 
@@ -205,6 +209,23 @@ async def test_what_may_have_been_taken_is_sent_again_as_it_was() -> None:
     await lane.post(a1.data)
     rig.stream = (a1, a2)
     again = await lane.post(a1.data)
+
+    assert again == outcome.Delivered()
+    assert rig.server.uploads == [[("a", 1)], [("a", 1)]]
+
+
+async def test_an_upload_that_was_cut_short_is_sent_again_as_it_was() -> None:
+    a1, a2 = Delivery(A, 1, m("a", 1)), Delivery(A, 2, m("a", 2))
+    rig = Rig(a1)
+    rig.server.hangs = True
+    lane = await rig.lane(a1)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await lane.post(a1.data)
+    rig.server.hangs = False
+    rig.stream = (a1, a2)
+    again = await (await rig.lane(a1)).post(a1.data)
 
     assert again == outcome.Delivered()
     assert rig.server.uploads == [[("a", 1)], [("a", 1)]]

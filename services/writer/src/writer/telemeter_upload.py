@@ -163,9 +163,10 @@ class Uploader:
                 return outcome.Split(f"unreadable batch: {error}", "invalid")
         self._doubtful = None
         if upload.body:
+            self._doubtful = upload  # also if we are cancelled before there is an answer
             result = await self._endpoint.upload(upload.body, granted)
-            if isinstance(result, outcome.Retry) and result.maybe_stored:
-                self._doubtful = upload
+            if not (isinstance(result, outcome.Retry) and result.maybe_stored):
+                self._doubtful = None
             if not isinstance(result, outcome.Delivered):
                 return self._refused(result, upload, first)
             self._next = time.monotonic() + self._interval
