@@ -16,6 +16,7 @@ from tenantry_common import contracts, kv, protowire, remote_write, snappy_block
 from tenantry_local.ports import LOOPBACK
 from tenantry_local.prometheus import REMOTE_WRITE_HEADERS, Prometheus
 from tenantry_local.testing import Factory
+from tenantry_local.victoria_metrics import VictoriaMetrics
 
 STEP = 15
 SAMPLES = 40
@@ -138,7 +139,7 @@ async def announce(estate: Estate, one: contracts.Backend) -> None:
     await kv.put(estate.connection, subjects.BACKENDS, key, contracts.encode(one))
 
 
-async def store(server: Prometheus, series: Iterable[Labels], end: int) -> None:
+async def store(server: Prometheus | VictoriaMetrics, series: Iterable[Labels], end: int) -> None:
     """Store series, whose values tell them apart, with samples up to `end` (seconds)."""
     request = b"".join(
         remote_write.time_series(remote_write.encode_labels(labels), _samples(labels, end))
