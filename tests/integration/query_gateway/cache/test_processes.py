@@ -31,7 +31,7 @@ async def test_a_gateway_takes_over_what_another_was_answered(
 
     async with running(estate.gateway(cache=cache)):
         first = await estate.until(succeeded, "query_range", "shop", **asked)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while STORED not in (await estate.page("/metrics")).body:  # noqa: ASYNC110 - a process announces nothing
                 await asyncio.sleep(0.02)
     await prometheus.kill()

@@ -22,7 +22,7 @@ from tenantry_local.testing import Factory
 
 type Counted = Counter[tuple[str, str]]
 
-SOON = 5.0
+SOON = 15.0
 """Seconds within which something happens that nothing announces, on a slow machine."""
 
 
@@ -44,7 +44,8 @@ async def opened(
     def count(operation: str, outcome: str, records: int) -> None:
         counted[operation, outcome] += records
 
-    settings = config.Redis(url=url, key_file=str(key_file), **more)  # type: ignore[arg-type]
+    patient = {"timeout_seconds": 2.0, **more}
+    settings = config.Redis(url=url, key_file=str(key_file), **patient)  # type: ignore[arg-type]
     async with redis_store.opened(config.Cache(redis=settings), count) as store:
         assert store is not None
         yield store, counted

@@ -38,7 +38,7 @@ def counted(harness: Harness, metric: str) -> Counter[tuple[str, ...]]:
 
 
 async def until_stored(harness: Harness, records: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while counted(harness, "shared_cache_records")["put", "stored"] < records:  # noqa: ASYNC110 - nothing announces it
             await asyncio.sleep(0.01)
 

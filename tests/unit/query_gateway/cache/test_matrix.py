@@ -122,6 +122,7 @@ def test_series_are_sorted_and_cut_off() -> None:
         b'{"status":"success","data":{"resultType":"vector","result":[]}}',
         body({"metric": {}, "values": [[1, 2]]}),
         body({"metric": {}, "values": 5}),
+        body({"metric": {}, "values": [[1, "[1,"]]}),
         body({"metric": {}, "values": [[1, "2"], ["3", "4"]]}),
         body({"metric": {}, "histograms": [[1, "2"]]}),
     ],

@@ -208,6 +208,20 @@ async def test_a_gateway_answers_from_what_another_was_answered() -> None:
     assert backend.asked == [(0, 1_000_000)]  # it was taken into memory
 
 
+async def test_what_others_know_less_of_is_not_taken() -> None:
+    shared = Shared()
+    backend = Backend()
+    await sharing(shared).answer(asked(0, 100_000), 0, 2_000_000, backend.fetch)
+    less = dict(shared.records)
+    one = sharing(shared)
+    await one.answer(asked(0, 400_000), 0, 2_000_000, backend.fetch)
+    shared.records.update(less)
+
+    await one.answer(asked(0, 600_000), 0, 2_000_000, backend.fetch)
+
+    assert backend.asked == [(0, 100_000), (110_000, 400_000), (410_000, 600_000)]
+
+
 async def test_a_record_is_not_written_anew_for_every_step() -> None:
     shared = Shared()
     one = sharing(shared)

@@ -21,8 +21,8 @@ _TIMES = {
     _VALUE: re.compile(rb'\[([^][,]+),"'),
     _HISTOGRAM: re.compile(rb"\[([^][,]+),\{"),
 }
-_VALUES = re.compile(rb'\[(?:\[[0-9.]++,"[^"\\]++"\](?:,(?=\[)|(?=\]$)))++\]')
-"""Points with values as every backend writes them."""
+_VALUES = re.compile(rb'\[(?:\[[0-9.]++,"[^][,"\\]++"\](?:,(?=\[)|(?=\]$)))*+\]')
+"""Points with values as every backend writes them: brackets begin and end points only."""
 
 
 class Series(msgspec.Struct, frozen=True, array_like=True):
@@ -75,7 +75,7 @@ def _text(
 ) -> bytes:
     """Return points as we keep them: without the outer brackets and without spaces.
 
-    They are only read where they do not look as `usual`.
+    They are read where they do not look as `usual`, and must do so then. Raises NotAnAnswer.
     """
     if points is msgspec.UNSET:
         return b""
@@ -85,6 +85,8 @@ def _text(
             text = msgspec.json.encode(decoder.decode(text))
         except msgspec.DecodeError as error:
             raise NotAnAnswer from error
+        if usual is not None and not usual.fullmatch(text):
+            raise NotAnAnswer
     return text[1:-1]
 
 

@@ -42,6 +42,7 @@ class RangeQuery:
     def key(self, where: Steps) -> str:
         """Return what all ranges of this query at these steps have in common."""
         parts = (
+            records.SCHEMA,  # gateways of two versions do not replace each other's
             self.source, self.query, self.rules, self.parameters, where.step, where.phase,
         )  # fmt: skip
         return hashlib.sha256(msgspec.msgpack.encode(parts)).hexdigest()
@@ -134,24 +135,24 @@ class RangeCache:
         kept = self._read(chunks, self._memory.get([_name(prefix, chunk) for chunk in chunks]), now)
         if self._shared is None:
             return kept
-        lacking = [
-            chunk
-            for chunk in chunks
-            if _lacks(kept.get(chunk), steps.part(wanted, chunk), settled) >= _SHARED_STEPS
-        ]
+
+        def lacks(chunk: int, record: Record | None) -> int:
+            return _lacks(record, steps.part(wanted, chunk), settled)
+
+        lacking = [one for one in chunks if lacks(one, kept.get(one)) >= _SHARED_STEPS]
         if not lacking:
             return kept
         names = [_name(prefix, chunk) for chunk in lacking]
-        found = await self._shared.get(names)
-        others = self._read(lacking, found, now)
+        found = dict(zip(lacking, await self._shared.get(names), strict=True))
+        better = {
+            chunk: record
+            for chunk, record in self._read(lacking, list(found.values()), now).items()
+            if lacks(chunk, record) < lacks(chunk, kept.get(chunk))
+        }
         self._memory.put(
-            {
-                name: data
-                for name, chunk, data in zip(names, lacking, found, strict=True)
-                if data is not None and chunk in others
-            }
+            {_name(prefix, chunk): data for chunk in better if (data := found[chunk]) is not None}
         )
-        return {**kept, **others}
+        return {**kept, **better}
 
     def _read(self, chunks: list[int], found: list[bytes | None], now: int) -> dict[int, Record]:
         return {

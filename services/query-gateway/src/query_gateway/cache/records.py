@@ -9,7 +9,7 @@ from query_gateway.cache import matrix, steps
 from query_gateway.cache.matrix import Matrix
 from query_gateway.cache.steps import Span, Steps
 
-_SCHEMA = 2
+SCHEMA = 2
 """Of what is stored; what says another number is not read."""
 
 
@@ -36,7 +36,7 @@ class Record:
 
 def stored(record: Record) -> bytes:
     """Return a record as bytes."""
-    return msgspec.msgpack.encode(_Stored(_SCHEMA, record.since, *record.span, record.answer))
+    return msgspec.msgpack.encode(_Stored(SCHEMA, record.since, *record.span, record.answer))
 
 
 def read(data: bytes) -> Record | None:
@@ -45,7 +45,7 @@ def read(data: bytes) -> Record | None:
         found = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    if found.schema != _SCHEMA:
+    if found.schema != SCHEMA:
         return None
     return Record(Span(found.first, found.last), found.answer, found.since)
 
