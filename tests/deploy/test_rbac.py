@@ -20,6 +20,7 @@ from tests.deploy import guarded, manifests
 from tests.deploy.guarded import Call, Guarded
 from tests.deploy.manifests import KUBERNETES, ROOT, SERVICES, Object
 from tests.kubernetes.api_server import CRDS
+from tests.kubernetes.cluster import kubeconfig
 
 from tenantry_common import cluster_secrets, kubernetes
 from tenantry_common.contracts import SecretRef
@@ -140,11 +141,11 @@ async def test_the_gateway_may_do_what_it_does(run: Run, tmp_path: Path) -> None
             ("authorization.k8s.io/v1/subjectaccessreviews", {"allowed": True}),
         ):
             server[f"post /apis/{path}"] << _reviewed(status)
-        kubeconfig = tmp_path / "kubeconfig"
-        kubeconfig.write_text(yaml.safe_dump(_kubeconfig(str(server.url))))
+        file = tmp_path / "kubeconfig"
+        file.write_text(yaml.safe_dump(kubeconfig(str(server.url), "t")))
         settings = {
             "listen": {"host": LOOPBACK, "port": port},
-            "auth": {"modes": ["kubernetes"], "kubernetes": {"kubeconfig": str(kubeconfig)}},
+            "auth": {"modes": ["kubernetes"], "kubernetes": {"kubeconfig": str(file)}},
         }
         headers = {"Authorization": "Bearer t", "X-Tenant-Namespace": "team-a"}
         async with (
@@ -159,17 +160,6 @@ async def test_the_gateway_may_do_what_it_does(run: Run, tmp_path: Path) -> None
 
 def _reviewed(status: Object) -> Callable[[kmock.Request], Object]:
     return lambda request: {**dict(request.data), "status": status}
-
-
-def _kubeconfig(url: str) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "c",
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": url}}],
-        "users": [{"name": "u", "user": {"token": "t"}}],
-    }
 
 
 async def test_services_may_read_what_a_tenants_role_names(tmp_path: Path) -> None:

@@ -209,6 +209,19 @@ class Cluster:
                 await asyncio.sleep(0.1)
 
 
+def kubeconfig(url: str, token: str, ca_file: str = "") -> Object:
+    """Return a kubeconfig for one user of one server."""
+    cluster = {"server": url, **({"certificate-authority": ca_file} if ca_file else {})}
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": [{"name": "u", "user": {"token": token}}],
+    }
+
+
 def shipped() -> list[Object]:
     """Return the custom resource and the roles as they are shipped."""
     files = [CRD_FILE, *sorted(ROLES.glob("*/rbac.yaml"))]

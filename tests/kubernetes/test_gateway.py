@@ -9,7 +9,7 @@ import aiohttp
 import kmock
 import pytest
 import yaml
-from tests.kubernetes.cluster import METRIC_ACCESSES, Cluster
+from tests.kubernetes.cluster import METRIC_ACCESSES, Cluster, kubeconfig
 from tests.kubernetes.control_plane import TENANT
 
 from tenantry_common import contracts, kv, subjects
@@ -28,21 +28,6 @@ def token_of(kube: Cluster, user: str) -> str:
     """Return the token of a user; the emulator believes whoever gives a name."""
     file = kube.settings(user).get("token_file")
     return Path(file).read_text() if file else user
-
-
-def kubeconfig(kube: Cluster) -> dict[str, Any]:
-    settings = kube.settings("query-gateway")
-    cluster = {"server": settings["url"]}
-    if "ca_file" in settings:
-        cluster["certificate-authority"] = settings["ca_file"]
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "c",
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": cluster}],
-        "users": [{"name": "u", "user": {"token": token_of(kube, "query-gateway")}}],
-    }
 
 
 async def let_query(kube: Cluster) -> None:
@@ -94,7 +79,9 @@ async def test_who_may_get_metricaccesses_may_query_as_the_tenant(
 ) -> None:
     await let_query(kube)
     file = tmp_path / "kubeconfig"
-    file.write_text(yaml.safe_dump(kubeconfig(kube)))
+    server = kube.settings("query-gateway")
+    token = token_of(kube, "query-gateway")
+    file.write_text(yaml.safe_dump(kubeconfig(server["url"], token, server.get("ca_file", ""))))
     port = free_port()
     gateway = service(
         "query_gateway",
