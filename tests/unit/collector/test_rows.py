@@ -46,8 +46,7 @@ def row() -> Row:
 
 
 def take(learnt: Row, answer: bytes, position: int = 0, window: int = 1) -> bytes | None:
-    parts = learnt.take(answer, position, len(answer), Gate(*WINDOW), window)
-    return None if parts is None else b"".join(parts)
+    return learnt.take(answer, position, len(answer), Gate(*WINDOW), window)
 
 
 def test_row_takes_what_differs_in_values_and_timestamps_only() -> None:
@@ -101,6 +100,22 @@ def test_row_is_not_taken_when_anything_else_differs(answer: bytes) -> None:
 
     assert take(learnt, answer) is None
     assert [made.window for made in learnt.entries] == [0] * 5
+
+
+def test_between_the_first_and_the_last_sample_only_sizes_are_looked_at() -> None:
+    def three(*values: int) -> bytes:
+        row = [sample(AT + 1 + n * 5_000, value) for n, value in enumerate(values)]
+        return b"".join(series(name, *row) for name in NAMES[:5])
+
+    entries = [entry(name) for name in NAMES[:5]]
+    learnt = Row(three(6, 0, 7), 0, entries)
+
+    assert take(learnt, three(6, 7, 0)) is None
+    assert take(learnt, three(0, 6, 7)) is None
+    taken = take(learnt, three(8, 0, 9))
+    assert taken is not None
+    assert remote_write.count(taken) == (5, 15)
+    assert {one.last for one in entries} == {AT + 10_001}
 
 
 def test_row_is_not_taken_twice_in_a_window() -> None:

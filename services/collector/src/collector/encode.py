@@ -137,12 +137,12 @@ class Encoding:
                 row is None
                 or alone_only
                 or not self._batcher.fits(row.size, len(row.entries))
-                or (parts := row.take(answer, position, end, gate, window)) is None
+                or (taken := row.take(answer, position, end, gate, window)) is None
             ):
                 position = self._one(answer, position, end)
             else:
                 self._alone(alone_at, alone)
-                self._batcher.add(parts, row.size, len(row.entries), row.samples)
+                self._batcher.add([taken], row.size, len(row.entries), row.samples)
                 self._seen += row.entries
                 self._place = row.entries[-1].place + 1
                 position += row.length

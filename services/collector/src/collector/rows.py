@@ -124,9 +124,7 @@ class Row:
         self.size = sum(map(len, self._parts)) + sum(news)
         """Bytes in the batch."""
 
-    def take(
-        self, answer: bytes, position: int, end: int, gate: Gate, window: int
-    ) -> list[bytes] | None:
+    def take(self, answer: bytes, position: int, end: int, gate: Gate, window: int) -> bytes | None:
         """Return what goes into the batch if the row stands at `position` as it is expected.
 
         It must lie in the gate: as many samples as before in the overlap, which are published
@@ -156,7 +154,8 @@ class Row:
         self.patience = 1
         parts = self._parts.copy()
         parts[2::3] = self._fresh.unpack(samples)
-        return parts
+        # At once, while they are in the processor's cache, and not with those of the whole batch.
+        return b"".join(parts)
 
     def _continues(self, times: list[int], ends: tuple[int, ...], gate: Gate, window: int) -> bool:
         """Return whether each series goes on behind its last published sample.

@@ -73,7 +73,8 @@ class Cleanup:
             await tasks.forever("push cleanup", self._step, on_error=self._on_error)
 
     async def _step(self) -> None:
-        found = orphans(self._notes.snapshot, self._jobs.snapshot.values())
+        noted = self._notes.snapshot
+        found = orphans(noted, self._jobs.snapshot.values()) if noted else {}
         self._since = {key: since for key, since in self._since.items() if key in found}
         members = {*leases.members(self._holders.snapshot, "writer"), self._instance}
         for key in self._due(found, members):
