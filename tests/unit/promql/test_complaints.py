@@ -15,6 +15,7 @@ from tenantry_promql.reader import read
         pytest.param("a =~ b", "unexpected character after '=': '~'", 2, id="=~ outside braces"),
         pytest.param("a ! b", "unexpected character after '!': ' '", 2, id="! outside braces"),
         pytest.param("{a$}", "unexpected character inside braces: '$'", 2, id="unknown character in braces"),
+        pytest.param('{a!"b"}', "unexpected character after '!' inside braces: '\"'", 2, id="! inside braces"),
         pytest.param("{a:b}", "unexpected character inside braces: ':'", 2, id="labels have no colon"),
         pytest.param("{a", "unexpected end of input inside braces", 2, id="unclosed brace"),
         pytest.param("(a", "unclosed left parenthesis", 2, id="unclosed parenthesis"),

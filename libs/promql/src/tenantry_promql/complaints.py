@@ -57,6 +57,8 @@ def _of_braces(kind: str, text: str, context: str) -> Complaint:
         kind = text = "="  # the first of two
     if kind in _OF_BRACES:
         return f"unexpected {_described(kind, text)}{context}", 0
+    if kind == lexer.ERROR and text[0] == "!":
+        return f"unexpected character after '!' inside braces: {_shown(text[1:])}", 0
     if kind == lexer.ERROR or not (text[0].isalpha() or text[0] == "_"):
         return _unreadable(_INSIDE_BRACES, text), 0
     for behind, character in enumerate(text):
