@@ -8,9 +8,10 @@ from pathlib import Path
 import yaml
 from typer.testing import CliRunner
 
-from receiver.identity import credential_file, keyring
+from receiver.identity import keyring
+from receiver.identity.credentials import SECTION, Credential
 from tenantry_cli.keys import app
-from tenantry_common import api_key
+from tenantry_common import api_key, key_file
 
 
 def run(*arguments: str) -> str:
@@ -67,15 +68,15 @@ def test_a_credential_is_shown_once_and_its_entry_is_one_of_the_file() -> None:
     result = CliRunner().invoke(
         app,
         [
-            *"issue fleet-eu --tenant platform --job fleet".split(),
+            *["issue", "fleet-eu", "--tenant", "platform", "--job", "fleet"],
             "--cluster",
             "a",
             "--cluster",
             "b",
-        ],  # noqa: SIM905
+        ],
     )
     document = yaml.safe_dump({"credentials": yaml.safe_load(result.stdout)}).encode()
-    entry = credential_file.parse(document)["fleet-eu"]
+    entry = key_file.parse(document, SECTION, Credential)["fleet-eu"]
     key = api_key.read(result.stderr.strip())
 
     assert key is not None

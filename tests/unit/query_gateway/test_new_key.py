@@ -3,8 +3,8 @@
 import io
 
 from query_gateway import new_key
-from query_gateway.identity import key_file
-from tenantry_common import api_key
+from query_gateway.identity.apikey import SECTION, Entry
+from tenantry_common import api_key, key_file
 
 
 def test_the_entry_and_the_key_fit() -> None:
@@ -24,7 +24,7 @@ def test_the_entry_and_the_key_fit() -> None:
         err=err,
     )
 
-    entries = key_file.parse(f"keys:\n{out.getvalue()}".encode())
+    entries = key_file.parse(f"keys:\n{out.getvalue()}".encode(), SECTION, Entry)
     key = api_key.read(err.getvalue().strip())
     assert code == 0
     assert key is not None

@@ -58,17 +58,15 @@ class Unbelieved(Exception):
 def parse[E: Entry](document: bytes, section: str, kind: type[E]) -> Mapping[str, E]:
     """Return the keys of a file by id. Raises `NotAKeyFile` naming what is wrong, never a hash."""
     entries = GenericAlias(tuple, (kind, ...))
+    file = msgspec.defstruct("File", [(section, entries, ())], forbid_unknown_fields=True)
     try:
-        found: dict[str, tuple[E, ...]] = msgspec.convert(
-            yaml.safe_load(document) or {}, GenericAlias(dict, (str, entries)), strict=False
-        )
+        found = msgspec.convert(yaml.safe_load(document) or {}, file, strict=False)
     except (yaml.YAMLError, msgspec.ValidationError, ValueError, RecursionError) as error:
         # A ValueError: not UTF-8, or a date that is none, such as 2027-02-30.
         raise NotAKeyFile(_position(error)) from error
-    if unknown := set(found) - {section}:
-        raise NotAKeyFile(f"$.{min(unknown)}: there is only `{section}`")
-    keys = {entry.id: entry for entry in found.get(section, ())}
-    if len(keys) < len(found.get(section, ())):
+    held: tuple[E, ...] = getattr(found, section)
+    keys = {entry.id: entry for entry in held}
+    if len(keys) < len(held):
         raise NotAKeyFile("two keys have the same id")
     return keys
 

@@ -131,7 +131,7 @@ async def test_when_the_file_cannot_be_read_nobody_can_say(
         await mode.identify(bearer(KEY))
 
     assert raised.value.kind == "identity"
-    assert "api keys not read, none is believed" in caplog.messages
+    assert "keys not read, none is believed" in caplog.messages
 
 
 async def test_a_file_that_changes_while_a_key_is_checked_counts() -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from query_gateway.identity import key_file
-from query_gateway.identity.key_file import NotAKeyFile
+from query_gateway.identity.apikey import SECTION, Entry
 from query_gateway.identity.principal import Every, Held
-from tenantry_common import api_key
+from tenantry_common import api_key, key_file
+from tenantry_common.key_file import NotAKeyFile
 
 HASH = api_key.make("secret-secret-secret-secret")
 STAR = '["*"]'
@@ -19,7 +19,9 @@ def entry(**changed: object) -> str:
 def test_keys_by_id() -> None:
     keys = key_file.parse(
         f"keys:\n- {entry()}\n- {entry(id='b', tenants='[shop, bank]')}\n"
-        f"- {entry(id='admin', tenants=STAR)}\n".encode()
+        f"- {entry(id='admin', tenants=STAR)}\n".encode(),
+        SECTION,
+        Entry,
     )
 
     assert {id: one.held for id, one in keys.items()} == {
@@ -40,12 +42,15 @@ def test_keys_by_id() -> None:
     ],
 )
 def test_a_key_ends(expires: str, ended: bool) -> None:
-    assert key_file.parse(f"keys: [{entry(expires=expires)}]".encode())["a"].ended(100) == ended
+    assert (
+        key_file.parse(f"keys: [{entry(expires=expires)}]".encode(), SECTION, Entry)["a"].ended(100)
+        == ended
+    )
 
 
 @pytest.mark.parametrize("text", ["", "keys: []"])
 def test_a_file_without_keys(text: str) -> None:
-    assert key_file.parse(text.encode()) == {}
+    assert key_file.parse(text.encode(), SECTION, Entry) == {}
 
 
 @pytest.mark.parametrize(
@@ -71,6 +76,6 @@ def test_a_file_without_keys(text: str) -> None:
 )
 def test_a_mistake_is_told(text: str, complaint: str) -> None:
     with pytest.raises(NotAKeyFile, match=complaint) as raised:
-        key_file.parse(text.encode())
+        key_file.parse(text.encode(), SECTION, Entry)
 
     assert HASH not in str(raised.value)
