@@ -145,7 +145,7 @@ class Upstream(config.Section, frozen=True, kw_only=True):
     `timeout` where the tenant gives none."""
     connect_seconds: float = 2.0
     """Seconds within which a backend must accept a connection."""
-    hedge_seconds: float = 5.0
+    hedge_seconds: float = 10.0
     """Seconds after which another replica is asked beside one that has not begun to answer; whichever
     answers first counts."""
     stall_seconds: float = 60.0
