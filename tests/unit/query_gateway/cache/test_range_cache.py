@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.query_gateway.cache.test_matrix import body
 
+from query_gateway.cache import steps
 from query_gateway.cache.range_cache import RangeCache, RangeQuery
 from query_gateway.cache.store import Memory
 
@@ -124,6 +125,30 @@ async def test_a_query_that_differs_in_anything_shares_nothing(
 
 def msgspec_replace(query: RangeQuery, change: Mapping[str, object]) -> RangeQuery:
     return dataclasses.replace(query, **change)  # type: ignore[arg-type]  # each has its own type
+
+
+TEXTS = st.sampled_from(("", "a", "b", "ab"))
+QUERIES = st.builds(
+    RangeQuery,
+    source=TEXTS,
+    query=TEXTS,
+    rules=TEXTS,
+    start=st.sampled_from((0, 7, 1_000, 2_000)),
+    end=st.just(5_000),
+    step=st.sampled_from((1_000, 500)),
+    parameters=st.lists(st.tuples(TEXTS, TEXTS), max_size=2).map(tuple),
+)
+
+
+@given(QUERIES, QUERIES)
+def test_names_are_equal_where_everything_is(one: RangeQuery, other: RangeQuery) -> None:
+    def everything(query: RangeQuery) -> RangeQuery:
+        return dataclasses.replace(query, start=query.start % query.step)
+
+    def name(query: RangeQuery) -> str:
+        return query.key(steps.steps_of(query.start, query.end, query.step)[0])
+
+    assert (name(one) == name(other)) is (everything(one) == everything(other))
 
 
 async def test_equal_requests_at_one_time_are_asked_once() -> None:
