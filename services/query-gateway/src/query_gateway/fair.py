@@ -48,7 +48,9 @@ class FairQueue[T]:
 
         Nobody is overtaken: there is none while others of the tenant wait.
         """
-        line = self._lines.setdefault(tenant, _Line(most))
+        line = self._lines.get(tenant)
+        if line is None:
+            line = self._lines[tenant] = _Line(most)
         line.most = most
         if line.waiting or line.under_way >= most or self._taken >= self._places:
             self._forget(tenant, line)
