@@ -5,7 +5,7 @@ and the number of the query that it answers. Frames are shown or withheld whole 
 that the backend's checksum reaches the tenant.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from query_gateway.answers import NotAnAnswer
@@ -28,6 +28,10 @@ class Frame(NamedTuple):
     query: int
     labels: dict[str, str]
     """Those of its series, external ones included."""
+
+
+type Series = dict[tuple[int, tuple[tuple[str, str], ...]], list[bytes]]
+"""Frames by the number of their query and the labels of their series."""
 
 
 async def admitted(chunks: AsyncIterator[bytes], stored: StoredLabels) -> AsyncIterator[bytes]:
@@ -55,15 +59,10 @@ def united(answers: Sequence[bytes], stored: StoredLabels) -> bytes:
     Series are sorted by their labels within each query; one that several answers hold comes once.
     Raises `Violation` and `NotAnAnswer`.
     """
-    found: dict[tuple[int, tuple[tuple[str, str], ...]], list[bytes]] = {}
+    found: Series = {}
     for answer in answers:
-        new: dict[tuple[int, tuple[tuple[str, str], ...]], list[bytes]] = {}
-        for frame in _frames(answer):
-            if stored.admit(frame.labels):
-                key = tuple(sorted(stored.without_external(frame.labels).items()))
-                new.setdefault((frame.query, key), []).append(frame.raw)
-        found = new | found
-    return b"".join(raw for key in sorted(found) for raw in found[key])
+        found = _by_series(answer, stored.shown) | found
+    return _written(found)
 
 
 def of_shards(answers: Sequence[bytes]) -> bytes:
@@ -72,15 +71,27 @@ def of_shards(answers: Sequence[bytes]) -> bytes:
     Series are sorted, within each query, by their labels as they are answered, external ones included.
     Raises Uncomputable for a series that two shards have, and `NotAnAnswer`.
     """
-    found: dict[tuple[int, tuple[tuple[str, str], ...]], list[bytes]] = {}
+    found: Series = {}
     for answer in answers:
-        new: dict[tuple[int, tuple[tuple[str, str], ...]], list[bytes]] = {}
-        for frame in _frames(answer):
-            key = tuple(sorted(frame.labels.items()))
-            new.setdefault((frame.query, key), []).append(frame.raw)
+        new = _by_series(answer, lambda labels: labels)
         if not found.keys().isdisjoint(new):
             raise Uncomputable(TWICE)
         found |= new
+    return _written(found)
+
+
+def _by_series(
+    answer: bytes, shown: Callable[[Mapping[str, str]], Mapping[str, str] | None]
+) -> Series:
+    """Return the frames of an answer by what `shown` makes of their labels; None withholds them."""
+    found: Series = {}
+    for frame in _frames(answer):
+        if (told := shown(frame.labels)) is not None:
+            found.setdefault((frame.query, tuple(sorted(told.items()))), []).append(frame.raw)
+    return found
+
+
+def _written(found: Series) -> bytes:
     return b"".join(raw for key in sorted(found) for raw in found[key])
 
 

@@ -42,10 +42,6 @@ def united(blocks: Sequence[bytes], queries: int, stored: StoredLabels, most: in
     where something was united, else in the backend's order. Raises `Violation`, `NotAnAnswer`, and
     `Failure` for more than `most` bytes when they are decompressed.
     """
-
-    def shown(labels: Mapping[str, str]) -> Mapping[str, str] | None:
-        return stored.without_external(labels) if stored.admit(labels) else None
-
     if not blocks:
         return snappy_block.compress(b"")
     results: list[Entries] = [{} for _ in range(queries)]
@@ -54,7 +50,7 @@ def united(blocks: Sequence[bytes], queries: int, stored: StoredLabels, most: in
         most -= _size(block)
         if most < 0:
             raise _too_long()
-        withheld += _collect(_decompressed(block), results, shown)
+        withheld += _collect(_decompressed(block), results, stored.shown)
     if len(blocks) == 1 and not withheld:
         return blocks[0]
     return _written(

@@ -34,6 +34,10 @@ class StoredLabels:
             return False
         raise Violation
 
+    def shown(self, labels: Mapping[str, str]) -> Mapping[str, str] | None:
+        """Return what tells a series from others, None for one that is withheld. Raises `Violation`."""
+        return self.without_external(labels) if self.admit(labels) else None
+
     def without_external(self, labels: Mapping[str, str]) -> dict[str, str]:
         """Return the labels without those that the server may have added."""
         external = self._external
