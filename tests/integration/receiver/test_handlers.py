@@ -197,7 +197,7 @@ def fresh() -> str:
             id="a long value",
         ),
         pytest.param(
-            lambda c, n: upload(up(c, n) + up(c, n, **{"x" * 256: "long"})),
+            lambda c, n: upload(up(c, n) + family("up", [({"_id": c, "x" * 256: "long"}, 1.0, n)])),
             200,
             "too-long=1",
             id="a long name",

@@ -2,15 +2,24 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from tenantry_common.key_check import Busy, KeyCheck
 
 
+def _answering(asked: list[str], *, right: bool) -> Callable[[str, str], bool]:
+    def fits(hashed: str, _: str) -> bool:
+        asked.append(hashed)
+        return right
+
+    return fits
+
+
 async def test_a_right_secret_is_hashed_once_for_its_entry_only() -> None:
     asked: list[str] = []
-    check: KeyCheck[object] = KeyCheck(lambda hashed, secret: asked.append(hashed) is None)
+    check: KeyCheck[object] = KeyCheck(_answering(asked, right=True))
     first, second = object(), object()
 
     assert await check.is_right(first, "h1", "key", "s")
@@ -21,7 +30,7 @@ async def test_a_right_secret_is_hashed_once_for_its_entry_only() -> None:
 
 async def test_a_wrong_secret_is_remembered_until_everything_is_forgotten() -> None:
     asked: list[str] = []
-    check: KeyCheck[object] = KeyCheck(lambda hashed, secret: asked.append(secret) is not None)
+    check: KeyCheck[object] = KeyCheck(_answering(asked, right=False))
     entry = object()
 
     found = [await check.is_right(entry, "h", "key", "s") for _ in range(2)]

@@ -37,9 +37,7 @@ def _labels(draw: st.DrawFn, metric: metrics_pb2.Metric) -> None:
 @st.composite
 def families(draw: st.DrawFn) -> metrics_pb2.MetricFamily:
     kind = draw(st.sampled_from(["COUNTER", "GAUGE", "SUMMARY", "UNTYPED", "HISTOGRAM"]))
-    family = metrics_pb2.MetricFamily(
-        name=draw(names), help=draw(texts), type=metrics_pb2.MetricType.Value(kind)
-    )
+    family = metrics_pb2.MetricFamily(name=draw(names), help=draw(texts), type=kind)
     for _ in range(draw(st.integers(0, 4))):
         metric = family.metric.add()
         _labels(draw, metric)

@@ -10,7 +10,7 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -105,10 +105,15 @@ class Listener:
                 changed.clear()
                 await self._reload(group)
 
-    async def stop(self) -> None:
-        """Stop listening, and wait until running requests are answered or the time is over."""
+    async def close(self) -> None:
+        """Stop listening; connections that are there go on."""
         if self._socket is not None:
             self._socket.close()  # first: as long as it is open, clients connect and wait for ever
+        await _close_sites(self._runner)
+
+    async def stop(self) -> None:
+        """Stop listening, and wait until running requests are answered or the time is over."""
+        await self.close()
         await self._runner.cleanup()
 
     async def _reload(self, group: asyncio.TaskGroup) -> None:
@@ -156,10 +161,11 @@ async def serving(
     setting: str,
     reuse_port: bool = False,
     make: ops.MakeRunner = ops.Runner,
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Listen, with TLS or without; at the end wait until running requests are answered.
 
-    Raises `errors.ConfigError` as `Listener.start` and `ops.listen` do.
+    Those whose bodies are still to come are not, because aiohttp reads nothing more then: whoever
+    wants them calls what is yielded, which ends the listening only, and waits for them. Raises `errors.ConfigError` as `Listener.start` and `ops.listen` do.
     """
     if not settings:
         runner, _ = await ops.listen(
@@ -172,7 +178,7 @@ async def serving(
             make=make,
         )
         try:
-            yield
+            yield lambda: _close_sites(runner)
         finally:
             await runner.cleanup()
         return
@@ -181,10 +187,15 @@ async def serving(
     async with asyncio.TaskGroup() as group:
         reload = tasks.spawn(group, "follow certificates", listener.run())
         try:
-            yield
+            yield listener.close
         finally:
             await tasks.cancel(reload)
             await listener.stop()
+
+
+async def _close_sites(runner: web.AppRunner) -> None:
+    for site in list(runner.sites):
+        await site.stop()
 
 
 async def _bound(host: str, port: int, reuse_port: bool) -> socket.socket:

@@ -139,11 +139,13 @@ class Receiver:
                 listen.tls,
                 _hardening(self._settings),
                 setting="$.listen.port",
-            ):
+            ) as stop_listening:
                 await process.stopping.wait()
                 self._front.draining = True
                 process.readiness.set("draining", False, "told to stop")
                 await asyncio.sleep(listen.drain_delay_seconds)
+                await stop_listening()
+                await self._front.finished(_drain_seconds(self._settings))
             for task in reversed(background):
                 await tasks.cancel(task)
 
@@ -185,8 +187,13 @@ def _hardening(settings: Config) -> ops.Hardening:
     return ops.Hardening(
         keepalive_timeout=listen.idle_seconds,
         max_field_size=_HEADER_BYTES,
-        shutdown_timeout=max(1.0, settings.shutdown_grace_seconds - listen.drain_delay_seconds - 1),
+        shutdown_timeout=1.0,  # what is worth waiting for is waited for before
         lingering_time=0.0,  # what of a body was not read is not wanted
         auto_decompress=False,  # bodies are decompressed within their limits
         connections=listen.connections,
     )
+
+
+def _drain_seconds(settings: Config) -> float:
+    """Return how long pushes that are under way may take once the process is to stop."""
+    return max(0.5, settings.shutdown_grace_seconds - settings.listen.drain_delay_seconds - 2)

@@ -5,6 +5,7 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import Protocol
 
+import aiohttp
 from aiohttp import web
 
 from receiver import refusal
@@ -90,6 +91,8 @@ async def read(request: web.Request, collected: Collected, bounds: Bounds) -> by
                     raise refusal.too_large(f"the body is larger than {bounds.size} bytes")
                 collected.feed(piece)
         return collected.finish()
+    except (web.RequestPayloadError, ConnectionError, aiohttp.ClientPayloadError) as error:
+        raise refusal.malformed("the body did not arrive as it was announced") from error
     except TimeoutError as error:
         raise refusal.Refused(408, f"the body took longer than {bounds.seconds:g} s") from error
     except errors.TooLarge as error:

@@ -1,5 +1,7 @@
 """What happens to every request before and after its endpoint: failures become answers, and counts."""
 
+import asyncio
+import contextlib
 import logging
 import time
 
@@ -21,6 +23,9 @@ class Front:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._throttle = logs.Throttle(30)
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.draining = False
         """Whether connections are to be closed after their next answer."""
 
@@ -28,12 +33,20 @@ class Front:
         """Let every request of `app` pass through here."""
         app.middlewares.append(self._passed)
 
+    async def finished(self, seconds: float) -> None:
+        """Wait until no request is under way, at most for so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+
     @web.middleware
     async def _passed(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource
         endpoint = (resource.name if resource else None) or "other"
         started = time.perf_counter()
         status = _CLIENT_GONE
+        self._running += 1
+        self._idle.clear()
         try:
             response = await self._answered(request, handler, endpoint)
             status = response.status
@@ -43,6 +56,9 @@ class Front:
                 response.headers["Connection"] = "close"
             return response
         finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
             self._metrics.requests.labels(endpoint, str(status)).inc()
             self._metrics.seconds.labels(endpoint).observe(time.perf_counter() - started)
 

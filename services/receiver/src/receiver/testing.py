@@ -53,7 +53,7 @@ def of(job: DeliveryJob, ref: JobRef) -> DeliveryJob:
 
 def family(name: str, samples: Iterable[Sample], kind: str = "UNTYPED") -> bytes:
     """Return one delimited MetricFamily of untyped values, gauges or counters."""
-    message = metrics_pb2.MetricFamily(name=name, type=metrics_pb2.MetricType.Value(kind))
+    message = metrics_pb2.MetricFamily(name=name, type=kind)
     for labels, value, stamp in samples:
         metric = message.metric.add()
         for label, text in labels.items():
