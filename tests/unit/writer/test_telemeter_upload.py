@@ -72,6 +72,7 @@ class Rig:
     def __init__(self, *stream: Delivery, interval: float = 0, limit: int = 10_000) -> None:
         self.server = Server()
         self.stream = stream
+        self.meanwhile: Delivery | None = None
         self.uploader = Uploader(
             cast(TelemeterEndpoint, self.server),  # the part of it that an uploader uses
             self.following,
@@ -80,6 +81,8 @@ class Rig:
         )
 
     async def following(self, subject: str, after: int) -> batches.Stored | None:
+        if self.meanwhile is not None:
+            await self.lane(self.meanwhile)
         found = [one for one in self.stream if one.subject == subject and one.sequence > after]
         return min(found, key=lambda one: one.sequence).stored if found else None
 
@@ -104,6 +107,16 @@ async def test_what_waits_goes_with_the_first_that_comes() -> None:
     assert first == [outcome.Delivered(), outcome.Delivered()]
     assert second == [outcome.Delivered()]
     assert rig.server.uploads == [[("a", 1), ("a", 2), ("b", 1)]]
+
+
+async def test_a_lane_may_come_while_an_upload_is_made() -> None:
+    a1, b1 = Delivery(A, 1, m("a", 1)), Delivery(B, 2, m("b", 1))
+    rig = Rig(a1)
+    rig.meanwhile = b1
+    lane = await rig.lane(a1)
+
+    assert await lane.post(a1.data) == outcome.Delivered()
+    assert rig.server.uploads == [[("a", 1)]]
 
 
 async def test_a_batch_that_does_not_fit_goes_on_with_the_next_upload() -> None:

@@ -17,7 +17,7 @@ What is known of partly taken batches is lost with the process: then they are up
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tenantry_common import batches, bus, errors, snappy_block, subjects
@@ -29,6 +29,7 @@ OLDEST_SECONDS = 24 * 3600 - 60
 _MAX_DECODED_BYTES = 64 << 20
 _SMALLEST_BYTES = 16_384
 _ALONE_SECONDS = 3600.0
+_LOOK_SECONDS = 5.0
 _TOO_OLD = "older than 24 hours when its turn came"
 
 type Following = Callable[[str, int], Awaitable[batches.Stored | None]]
@@ -144,8 +145,8 @@ class Uploader:
         async with self._turn:
             if part.done:
                 return outcome.Delivered(tuple(part.left_out))
-            if (wait := self._next - time.monotonic()) > 0:
-                return outcome.NotYet(wait)
+            if time.monotonic() < self._next:
+                return self._not_yet()
             result = await self._upload(part)
             if isinstance(result, outcome.CredentialsFault) and await self._endpoint.renew():
                 result = await self._upload(part)
@@ -186,7 +187,9 @@ class Uploader:
         return _Upload(labels=labels, oldest_ms=oldest_ms, body=body, parts=parts, counts=counts)
 
     def _not_yet(self) -> outcome.NotYet:
-        return outcome.NotYet(max(0.0, self._next - time.monotonic()))
+        """Return when to ask again: when it is our turn, or sooner, for another lane's upload may
+        have taken the batch meanwhile."""
+        return outcome.NotYet(min(_LOOK_SECONDS, max(0.0, self._next - time.monotonic())))
 
     def _refused(self, result: outcome.Failure, upload: "_Upload", first: Part) -> outcome.Failure:
         """Return what to do about a refused upload: smaller ones, fewer batches, or a verdict."""
@@ -209,41 +212,35 @@ class Uploader:
         if not first.sequence or time.monotonic() < self._alone_until:
             return [first]
         found = [first]
-        size = _size(first, oldest_ms)
-        for subject, known in self._parts.items():
-            for part in await self._behind(subject, known, labels, oldest_ms, self._limit - size):
+        room = self._limit - _size(first, oldest_ms)
+        for subject, known in tuple(self._parts.items()):  # lanes add to it while we read
+            async for part in self._behind(subject, known, labels):
                 if part is not first:
                     found.append(part)
-                    size += _size(part, oldest_ms)
+                    room -= _size(part, oldest_ms)
+                if room <= 0:
+                    return found
         return found
 
     async def _behind(
-        self,
-        subject: str,
-        known: dict[int, Part],
-        labels: Mapping[str, str],
-        oldest_ms: int,
-        room: int,
-    ) -> Sequence[Part]:
-        """Return what waits of one subject in order, read from the stream as far as there is room."""
-        found: list[Part] = []
+        self, subject: str, known: dict[int, Part], labels: Mapping[str, str]
+    ) -> AsyncIterator[Part]:
+        """Yield what waits of one subject in order: what lanes have in hand, then from the stream."""
         sequence = min(known, default=0)
         part = known.get(sequence)
         while part is not None:
             try:
                 part.stamp(labels)
             except errors.Undecodable:
-                break  # its lane says so when it comes to it
-            found.append(part)
-            if (room := room - _size(part, oldest_ms)) <= 0:
-                break
+                return  # its lane says so when it comes to it
+            yield part
             part = known.get(min((one for one in known if one > sequence), default=0))
             if part is None:
                 part = await self._read(subject, sequence)
-                if part is not None:
-                    known[part.sequence] = part
-            sequence = part.sequence if part is not None else 0
-        return found
+                if part is None:
+                    return
+                known[part.sequence] = part
+            sequence = part.sequence
 
     async def _read(self, subject: str, after: int) -> Part | None:
         """Return the batch behind another one; None if there is none that can be read ahead."""
