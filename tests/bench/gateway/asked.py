@@ -29,6 +29,8 @@ class Case:
     direct: Sequence[Form]
     """The same as the gateway rewrites them."""
     headers: Mapping[str, str]
+    is_new: bool = False
+    """Whether nothing is asked twice, so that no rewriting is remembered."""
 
 
 def small(running: Running) -> Iterator[Case]:
@@ -46,18 +48,22 @@ def small(running: Running) -> Iterator[Case]:
                 through=[{"query": _QUERY.format(job, ""), **times} for job in jobs],
                 direct=[{"query": _QUERY.format(job, _RULE), **times} for job in jobs],
                 headers=headers,
+                is_new=len(jobs) > 1,
             )
 
 
 def large(running: Running, name: str, numbers: str) -> Case:
-    """Return a range query over the series with these `numbers`, each 3700 points of 27 bytes."""
+    """Return a range query over the series with these `numbers`, each 3700 points of 27 bytes.
+
+    Its steps do not stand alone (`@ end()`): it is not kept, but passed on as it comes.
+    """
     times = {"start": str(running.start), "end": str(running.start + _POINTS - 1), "step": "1"}
     matcher = f'number=~"{numbers}"'
     return Case(
         name=name,
         path="/api/v1/query_range",
-        through=[{"query": f"large{{{matcher}}}", **times}],
-        direct=[{"query": f"large{{{matcher}{_RULE}}}", **times}],
+        through=[{"query": f"large{{{matcher}}} @ end()", **times}],
+        direct=[{"query": f"large{{{matcher}{_RULE}}} @ end()", **times}],
         headers=_TENANT,
     )
 

@@ -46,7 +46,8 @@ class Done(msgspec.Struct):
     size: int
     """Bytes of the last answer's body."""
     p50: float
-    """Seconds within which half of the answers came."""
+    """Seconds within which half of the answers came, apart from the first of each connection: that
+    waits until everybody's connections are there."""
     p99: float
     """Seconds within which 99 of 100 came."""
 
@@ -61,8 +62,10 @@ class Round:
 
     def __init__(self, order: Order) -> None:
         self.requests: Iterator[bytes] = (iter if order.once else itertools.cycle)(order.requests)
+        self.once = order.once
         self.until = time.perf_counter() + order.seconds
         self.latencies: list[float] = []
+        self.answers = 0
         self.failures = 0
         self.failure = ""
         self.size = 0
@@ -84,6 +87,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.WriteTransport | None = None
         self._began = 0.0
+        self._counts = shared.once
         self._size = 0
         self._begin = b""
 
@@ -105,7 +109,10 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         now = time.perf_counter()
-        self._round.latencies.append(now - self._began)
+        self._round.answers += 1
+        if self._counts or now >= self._round.until:
+            self._round.latencies.append(now - self._began)
+        self._counts = True
         if self._parser.get_status_code() != 200:
             self._round.failures += 1
             self._round.failure = self._begin.decode("utf-8", "replace")
@@ -142,7 +149,7 @@ async def run(order: Order) -> Done:
     latencies = sorted(shared.latencies)
     return Done(
         seconds=took,
-        answers=len(latencies),
+        answers=shared.answers,
         failures=shared.failures,
         failure=shared.failure,
         size=shared.size,
