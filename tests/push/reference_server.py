@@ -9,6 +9,7 @@ have known, 500 for the rest. It keeps samples with the time that they came with
 import contextlib
 import io
 import secrets
+import ssl
 import struct
 import time
 from collections import Counter
@@ -236,15 +237,17 @@ def _bits(family: metrics_pb2.MetricFamily, metric: metrics_pb2.Metric) -> int:
 
 
 @contextlib.asynccontextmanager
-async def serving(server: ReferenceServer, port: int = 0) -> AsyncIterator[ReferenceServer]:
+async def serving(
+    server: ReferenceServer, port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[ReferenceServer]:
     """Serve on loopback while the body runs; on the same `port` a server comes back."""
     app = web.Application(client_max_size=64 << 20)
     app.router.add_post("/authorize", server.authorize)
     app.router.add_post("/upload", server.upload)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True, ssl_context=tls).start()
+    server.url = f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield server
     finally:

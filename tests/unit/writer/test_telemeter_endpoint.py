@@ -1,8 +1,16 @@
-"""What a telemeter server's answers mean; uploads themselves are tested against a strict server."""
+"""What a telemeter server's answers mean, and that token and upload go over the same TLS."""
+
+import ssl
+from pathlib import Path
 
 import pytest
+import trustme
+from tests.push.reference_server import ReferenceServer, Settings, serving
 
-from writer import outcome, telemeter_endpoint
+from tenantry_common.contracts import Authorize, Endpoint, SecretRef, TlsConfig
+from tenantry_common.credentials import Folder
+from writer import exchange, outcome, telemeter_endpoint
+from writer.access import Granted
 from writer.outcome import Answer, ConfigFault, CredentialsFault, Delivered, NoAnswer, Retry, Split
 
 
@@ -28,3 +36,48 @@ from writer.outcome import Answer, ConfigFault, CredentialsFault, Delivered, NoA
 )  # fmt: skip
 def test_answers(answer: Answer | NoAnswer, expected: outcome.Outcome) -> None:
     assert telemeter_endpoint.of(answer, 0.0) == expected
+
+
+def ref(key: str) -> SecretRef:
+    return SecretRef(name="push", key=key)
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["our certificate", "another authority's"])
+async def test_token_and_upload_are_had_with_a_client_certificate(
+    tmp_path: Path, ours: bool
+) -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("push.example.com").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    shown = (authority if ours else trustme.CA()).issue_cert("edge.example.com")
+    folder = tmp_path / "t" / "push"
+    folder.mkdir(parents=True)
+    (folder / "token").write_text("s3cret")
+    (folder / "ca").write_bytes(authority.cert_pem.bytes())
+    (folder / "cert").write_bytes(shown.cert_chain_pems[0].bytes())
+    (folder / "key").write_bytes(shown.private_key_pem.bytes())
+    settings = Settings(credentials={"c": "s3cret"})
+
+    async with (
+        serving(ReferenceServer(settings), tls=context) as server,
+        exchange.session(5) as http,
+    ):
+        endpoint = Endpoint(
+            id="up",
+            kind="telemeter",
+            url=f"{server.url}/upload",
+            authorize=Authorize(id="c", credentials=ref("token"), url=f"{server.url}/authorize"),
+            tls=TlsConfig(
+                ca=ref("ca"), cert=ref("cert"), key=ref("key"), server_name="push.example.com"
+            ),
+        )
+        target = telemeter_endpoint.TelemeterEndpoint(http, "t", endpoint, Folder(str(tmp_path)))
+        granted = await target.grant()
+        if not ours:
+            assert isinstance(granted, outcome.Retry)
+            return
+        assert isinstance(granted, Granted)
+        assert granted.labels == {"_id": "c"}
+        assert await target.upload(b"", granted) == Delivered()
