@@ -81,6 +81,7 @@ def test_prefix(regex: str, expected: tuple[str, str] | None) -> None:
         pytest.param("a{1001}", id="too many repetitions"),
         pytest.param("(?=a)b", id="look-ahead"),
         pytest.param("(a)\\1", id="back-reference"),
+        pytest.param("\\é.*", id="a quoted letter"),
         pytest.param("\\C", id="any byte, which Go does not know"),
         pytest.param("a\\\\\\Cb", id="also behind a quoted backslash"),
     ],

@@ -19,10 +19,12 @@ _OPTIONS.max_mem = 1 << 20  # enough for an alternation of 3,000 names; RE2 woul
 
 _META = frozenset("\\.+*?()|[]{}^$")
 _ESCAPED_PAIR = re.compile(r"\\(.)", re.DOTALL)
-_PREFIX = re.compile(r"((?:[^\\.+*?()|\[\]{}^$]|\\[^0-9A-Za-z])*)\.([*+])\Z", re.DOTALL)
+# A character that means itself; before ASCII punctuation a backslash quotes.
+_PLAIN_CHARACTER = r"(?:[^\\.+*?()|\[\]{}^$]|\\[^0-9A-Za-z\x80-\U0010ffff])"
+_PREFIX = re.compile(rf"({_PLAIN_CHARACTER}*)\.([*+])\Z", re.DOTALL)
 
 # Literals, dots, and `.*`, `.+`, `.?`: what most expressions of queries consist of.
-_PLAIN = re.compile(r"(?:[^\\.+*?()\[\]{}^$]|\\[^0-9A-Za-z]|\.[*+?]?+)*+")
+_PLAIN = re.compile(rf"(?:{_PLAIN_CHARACTER}|\||\.[*+?]?+)*+")
 
 # The edges of groups that are whole branches of the outermost alternation.
 _BRANCH_EDGES = re.compile(r"(?<![^|])\(\?:|\)(?![^|])")
