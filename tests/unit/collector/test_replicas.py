@@ -144,8 +144,15 @@ async def test_too_large_an_answer_is_not_asked_of_another_replica() -> None:
     assert pair.second.asked == 0
 
 
-async def test_series_larger_than_a_batch_is_too_large_an_answer() -> None:
-    async with ha_set(limits=Limits(series=10, size=20)) as pair:
+@pytest.mark.parametrize(
+    "limits",
+    [
+        pytest.param(Limits(series=10, size=20), id="before compression"),
+        pytest.param(Limits(series=10, size=1000, block=20), id="after it"),
+    ],
+)
+async def test_series_larger_than_a_batch_is_too_large_an_answer(limits: Limits) -> None:
+    async with ha_set(limits=limits) as pair:
         assert isinstance(await pair.replicas.collect(pair.work, WINDOW), TooLarge)
 
 
