@@ -5,7 +5,7 @@ import pytest
 from receiver import testing, verdicts
 from receiver.refusal import Reason
 from receiver.verdicts import Court, Foreign, Memory, Rulings, Verdict
-from tenantry_common import errors, remote_write
+from tenantry_common import errors, pushed, remote_write
 from tenantry_common.contracts import (
     DeliveryJob,
     LabelSteps,
@@ -154,6 +154,26 @@ def test_the_memory_is_bounded_and_keeps_what_is_used() -> None:
     memory = Memory(100)
     memory.put(b"used", Verdict())
     for number in range(1000):
-        memory.put(b"%d" % number, Verdict())
+        memory.put(b"%d" % number, Verdict(head=bytes(300)))
         assert memory.get(b"used") is not None
-        assert len(memory) <= 100
+        assert len(memory) <= 110
+
+
+def test_large_verdicts_count_for_more() -> None:
+    memory = Memory(100)
+    for number in range(1000):
+        memory.put(b"%d" % number, Verdict(head=bytes(20_000)))
+
+    assert len(memory) <= 4
+
+
+def test_labels_that_are_far_too_long_are_rejected_undecoded() -> None:
+    one = court(testing.job(), "c")
+    huge = b"\xff" * 5000  # not even UTF-8
+
+    for labels in (
+        pushed.label(b"a", huge),
+        pushed.label(huge, b"b"),
+        b"".join(pushed.label(b"%d" % n, b"b" * 200) for n in range(1000)),
+    ):
+        assert one.find(one.prefix + labels, stripped=False).reason is Reason.TOO_LONG

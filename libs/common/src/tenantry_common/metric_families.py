@@ -6,6 +6,8 @@ looks like (labels, one value, a timestamp of our time) is taken in one go; anyt
 field by field. Field numbers are those of `proto/metrics.proto`.
 """
 
+import functools
+
 from tenantry_common import errors, metric_histograms, protowire, pushed
 from tenantry_common.pushed import Group, MetricType
 
@@ -13,8 +15,10 @@ CONTENT_TYPE = "application/vnd.google.protobuf"
 PROTO = "io.prometheus.client.MetricFamily"
 ENCODING = "delimited"
 
-_NAME, _TYPE, _METRIC = 1, 3, 4
+_NAME, _HELP, _TYPE, _METRIC = 1, 2, 3, 4
 _METRIC_TAG = _METRIC << 3 | protowire.DELIMITED
+_TYPE_TAG = _TYPE << 3 | protowire.VARINT
+_HEAD_TAGS = (_NAME << 3 | protowire.DELIMITED, _HELP << 3 | protowire.DELIMITED, _TYPE_TAG)
 _LABEL, _GAUGE, _COUNTER, _SUMMARY, _UNTYPED, _TIMESTAMP, _HISTOGRAM = 1, 2, 3, 4, 5, 6, 7
 _LABEL_TAG = _LABEL << 3 | protowire.DELIMITED
 _TIMESTAMP_TAG = _TIMESTAMP << 3
@@ -23,6 +27,7 @@ _USUAL_VALUES = frozenset(bytes((n << 3 | protowire.DELIMITED, 9, 9)) for n in _
 _USUAL_STAMP = 6  # bytes of a time between 2004 and 2109
 _USUAL_TAIL = 3 + 8 + 1 + _USUAL_STAMP
 _NO_VALUE = bytes(8)
+_LONGEST_HEAD = 1024  # bytes; what is longer is not remembered
 
 _TYPES = {
     0: MetricType.COUNTER,
@@ -37,29 +42,90 @@ _TYPES = {
 def read(data: bytes) -> list[Group]:
     """Return the groups of all families. Raises `errors.Undecodable` with the position."""
     groups: list[Group] = []
-    known: set[bytes] = set()
+    stamps: set[bytes] = set()
     position, end = 0, len(data)
     while position < end:
         length, start = protowire.read_varint(data, position, end)
         if start + length > end:
             raise errors.Undecodable(f"position {position}: family does not fit the body")
         position = start + length
-        groups += _Family(data, start, position, known).groups()
+        usual = _usual(data, start, position, stamps)
+        if usual is None:
+            groups += _Family(data, start, position).groups()
+        elif usual.rows:
+            groups.append(usual)
     return groups
 
 
-class _Family:
-    """One family while it is read."""
+def _usual(data: bytes, start: int, end: int, stamps: set[bytes]) -> Group | None:
+    """Return a family whose name comes first and all of whose metrics look as usual, else None.
 
-    def __init__(self, data: bytes, start: int, end: int, known: set[bytes]) -> None:
+    `stamps`: timestamps of which it is known that they are whole varints.
+    """
+    position = start
+    while position < end and data[position] in _HEAD_TAGS:
+        if data[position] == _TYPE_TAG:
+            position += 2
+        else:
+            length, position = protowire.read_varint(data, position + 1, end)
+            position += length
+    if position - start > _LONGEST_HEAD or (head := _head(data[start:position])) is None:
+        return None
+    rows: list[pushed.Row] = []
+    while position < end:
+        # Nearly always from 128 to 16,383 bytes, which is a length of two.
+        if data[position] != _METRIC_TAG or not data[position + 1 : position + 2] >= b"\x80":
+            return None
+        first = position + 3
+        if first > end or data[first - 1] >= 0x80:
+            return None
+        stop = first + (data[position + 1] & 0x7F | data[position + 2] << 7)
+        at, tail = first, stop - _USUAL_TAIL
+        if stop > end:
+            return None
+        while at < tail and data[at] == _LABEL_TAG and (size := data[at + 1]) < 0x80:
+            at += 2 + size
+        if at != tail or data[at : at + 3] not in _USUAL_VALUES or data[stop - 7] != _TIMESTAMP_TAG:
+            return None
+        stamp = data[stop - _USUAL_STAMP : stop]
+        if stamp not in stamps:
+            if any(byte < 0x80 for byte in stamp[:-1]) or stamp[-1] >= 0x80:
+                return None
+            stamps.add(stamp)
+        rows.append((data[first:at], data[at + 3 : at + 11], stamp))
+        position = stop
+    return Group(*head, rows)
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _head(head: bytes) -> tuple[str, bytes, MetricType] | None:
+    """Return name, encoded name and type of a family by what stands before its metrics.
+
+    None for anything but these, once each. Remembered, because families come again.
+    """
+    try:
+        fields = list(protowire.fields(head, 0, len(head)))
+        values = {field.number: head[field.start : field.end] for field in fields}
+        name = values.get(_NAME, b"")
+        kind = _TYPES.get(values.get(_TYPE, b"\0")[0], MetricType.UNKNOWN)
+        return (
+            (name.decode(), pushed.name_label(name), kind) if len(values) == len(fields) else None
+        )
+    except (errors.Undecodable, UnicodeDecodeError):
+        return None
+
+
+class _Family:
+    """One family of any shape, read field by field."""
+
+    def __init__(self, data: bytes, start: int, end: int) -> None:
         self._data = data
-        self._known = known
-        """Timestamps, as bytes, of which it is known that they are whole varints."""
         self._name = b""
         self._type = MetricType.COUNTER  # proto2: the first value of the enum
         self._group = Group()
         self._more: dict[bytes, Group] = {}
-        self._read(start, end)
+        for field in protowire.fields(data, start, end):
+            self._take_field(field)
 
     def groups(self) -> list[Group]:
         """Return what was read: the plain series, and those of each suffix."""
@@ -75,52 +141,14 @@ class _Family:
         group.type = self._type
         return group
 
-    def _read(self, start: int, end: int) -> None:
-        data, rows, known = self._data, self._group.rows, self._known
-        position = start
-        while position < end:
-            if data[position] != _METRIC_TAG:
-                position = self._other(position, end)
-                continue
-            if position + 2 < end and data[position + 1] >= 0x80 > data[position + 2]:
-                first = position + 3  # nearly always: from 128 to 16,383 bytes
-                stop = first + (data[position + 1] & 0x7F | data[position + 2] << 7)
-            else:
-                length, first = protowire.read_varint(data, position + 1, end)
-                stop = first + length
-            if stop > end:
-                raise errors.Undecodable(f"position {position}: metric does not fit its family")
-            at = first
-            while at < stop and data[at] == _LABEL_TAG:
-                if at + 1 < stop and (size := data[at + 1]) < 0x80:  # nearly always
-                    at += 2 + size
-                else:
-                    size, at = protowire.read_varint(data, at + 1, stop)
-                    at += size
-            position = stop
-            if stop - at == _USUAL_TAIL and data[stop - 7] == _TIMESTAMP_TAG:
-                stamp = data[stop - _USUAL_STAMP : stop]
-                if data[at : at + 3] in _USUAL_VALUES and (stamp in known or self._whole(stamp)):
-                    rows.append((data[first:at], data[at + 3 : at + 11], stamp))
-                    continue
-            self._metric(first, stop)
-
-    def _whole(self, stamp: bytes) -> bool:
-        """Return whether `stamp` is one varint, and remember that."""
-        if any(byte < 0x80 for byte in stamp[:-1]) or stamp[-1] >= 0x80:
-            return False
-        self._known.add(stamp)
-        return True
-
-    def _other(self, position: int, end: int) -> int:
-        """Read a field that is no metric; return where it ends."""
-        field = next(protowire.fields(self._data, position, end))
-        if field.number == _NAME and field.wire_type == protowire.DELIMITED:
+    def _take_field(self, field: protowire.Field) -> None:
+        if field.number == _METRIC and field.wire_type == protowire.DELIMITED:
+            self._metric(field.start, field.end)
+        elif field.number == _NAME and field.wire_type == protowire.DELIMITED:
             self._name = self._data[field.start : field.end]
         elif field.number == _TYPE and field.wire_type == protowire.VARINT:
             number, _ = protowire.read_varint(self._data, field.start, field.end)
             self._type = _TYPES.get(number, MetricType.UNKNOWN)
-        return field.end
 
     def _metric(self, start: int, end: int) -> None:
         """Read a metric of any shape."""

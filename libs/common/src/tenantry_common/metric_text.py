@@ -32,6 +32,7 @@ _SUFFIXES = {
     MetricType.HISTOGRAM: (b"_bucket", b"_sum", b"_count"),
     MetricType.SUMMARY: (b"_sum", b"_count"),
 }
+_LONGEST_REMEMBERED = 1024  # bytes
 _INT64 = range(-(1 << 63), 1 << 63)
 
 
@@ -60,7 +61,9 @@ def _take(
 ) -> None:
     name, labels, value, stamp = found.groups()
     try:
-        row = (_labels(labels or b""), _double(value), _stamp(stamp))
+        text = labels or b""
+        encoded = _labels(text) if len(text) > _LONGEST_REMEMBERED else _remembered(text)
+        row = (encoded, _double(value), _stamp(stamp))
     except errors.Undecodable as error:
         raise errors.Undecodable(f"position {start}: {error}") from error
     group = groups.get(name)
@@ -84,8 +87,12 @@ def _family(name: bytes, types: dict[bytes, MetricType]) -> tuple[bytes, MetricT
 
 
 @functools.lru_cache(maxsize=1 << 14)
-def _labels(text: bytes) -> bytes:
+def _remembered(text: bytes) -> bytes:
     """Return the encoded labels between the braces; remembered, because they come again."""
+    return _labels(text)
+
+
+def _labels(text: bytes) -> bytes:
     out: list[bytes] = []
     position = 0
     while text[position:].strip():

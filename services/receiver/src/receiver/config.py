@@ -50,7 +50,7 @@ class Limits(config.Section, frozen=True, kw_only=True):
     pushes: int = 64
     """Pushes that are worked on at the same time; further ones are answered 503."""
     remembered_series: int = 200_000
-    """Kinds of series whose labels are remembered, some 600 bytes each."""
+    """Kinds of series whose labels are remembered, some 600 bytes each; long labels count for more."""
     store_seconds: float = 15.0
     """Seconds for which a push is tried to be stored before it is answered 503."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from receiver import checks
 from receiver.refusal import Reason
-from tenantry_common import contracts, errors, label_steps, pushed, relabel, remote_write
+from tenantry_common import contracts, errors, label_steps, protowire, pushed, relabel, remote_write
 from tenantry_common.contracts import DeliveryJob, PushPolicy
 from tenantry_promql import Matcher, RuleSet
 
@@ -35,6 +35,9 @@ class Verdict:
 
 
 _LEFT_OUT = Verdict()
+_LONGEST_LABEL = 2 * checks.LONGEST + 16  # bytes of a field
+_USUAL_SIZE = 600  # bytes
+_OVERHEAD = 250
 
 
 class Rulings:
@@ -62,6 +65,8 @@ class Rulings:
 
         Raises `errors.Undecodable`.
         """
+        if _is_oversized(label_bytes):  # before it is decoded, because parts are remembered there
+            return Verdict(reason=Reason.TOO_LONG)
         labels = remote_write.decode_labels(label_bytes)
         named = labels.get(self.id_label)
         identified = {**labels, **self._labels, self.id_label: cluster}
@@ -91,12 +96,23 @@ class Rulings:
         )
 
 
+def _is_oversized(label_bytes: bytes) -> bool:
+    """Return whether a label is longer than any that passes the checks, or they are far too many."""
+    if len(label_bytes) <= _LONGEST_LABEL:
+        return False
+    fields = protowire.fields(label_bytes, 0, len(label_bytes))
+    return len(label_bytes) > _LONGEST_LABEL * checks.MOST_LABELS or any(
+        field.end - field.entry > _LONGEST_LABEL for field in fields
+    )
+
+
 class Memory:
     """Verdicts by their keys, in two generations: the older one goes when the newer one is full."""
 
     def __init__(self, limit: int) -> None:
-        """Remember at most `limit` verdicts, some 600 bytes each."""
-        self._half = max(1, limit // 2)
+        """Remember some `limit` verdicts of the usual size, or as many as take so much memory."""
+        self._half = max(1, limit * _USUAL_SIZE // 2)
+        self._size = 0
         self.newer: dict[bytes, Verdict] = {}
         self._older: dict[bytes, Verdict] = {}
 
@@ -112,8 +128,11 @@ class Memory:
 
     def put(self, key: bytes, verdict: Verdict) -> None:
         """Remember a verdict."""
-        if len(self.newer) >= self._half:
+        size = _OVERHEAD + len(key) + len(verdict.head) + len(verdict.tail or b"")
+        if self._size + size > self._half:
             self._older, self.newer = self.newer, {}
+            self._size = 0
+        self._size += size
         self.newer[key] = verdict
 
 
