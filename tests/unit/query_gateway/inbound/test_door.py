@@ -43,6 +43,17 @@ def test_only_plain_paths_are_found(
     assert (found and (found[0].name, found[1])) == expected
 
 
+async def test_a_connection_that_is_never_made_is_not_kept() -> None:
+    async with gateway([FakePrometheus()]) as harness:
+        runner = harness.client.server.runner
+        assert runner is not None
+        assert runner.server is not None
+        made = runner.server.connections
+        runner.server()  # as before a handshake that fails
+
+        assert runner.server.connections == made
+
+
 async def test_everything_is_answered_on_one_connection() -> None:
     async with gateway([FakePrometheus()]) as harness:
         harness.policies.grant("shop", "up")

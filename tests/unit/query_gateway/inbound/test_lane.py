@@ -87,6 +87,7 @@ class Rig:
 
     answer: Callable[[Request], Awaitable[Reply | None]] = done
     asked: list[tuple[str, str | None, bytes]] = field(default_factory=list)
+    entered: list[Lane] = field(default_factory=list)
     left: list[Lane] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -105,6 +106,7 @@ class Rig:
                 answer=self._answer,
                 aiohttp=lambda: self.aiohttp,
                 most=1000,
+                enter=self.entered.append,
                 leave=self.left.append,
             )
         )
@@ -393,6 +395,15 @@ async def test_shutdown_waits_for_the_running_request() -> None:
         rig.lane.connection_lost(None)
 
     assert not rig.transport.aborted
+
+
+async def test_nobody_can_make_us_wait_for_a_farewell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("query_gateway.inbound.lane._FAREWELL_SECONDS", 0.01)
+    rig = Rig()
+    rig.send(PLAIN)
+    await rig.lane.shutdown(60)  # its client does not close
+
+    assert rig.transport.aborted
 
 
 async def test_shutdown_ends_what_takes_too_long() -> None:

@@ -66,16 +66,18 @@ class Door:
             answer=answer,
             aiohttp=server,
             most=most,
+            enter=self._enter,
             leave=self._lanes.discard,
         )
 
     def __call__(self) -> Lane:
         """Return the protocol of a new connection."""
-        lane = Lane(self._shared)
+        return Lane(self._shared)
+
+    def _enter(self, lane: Lane) -> None:
         self._lanes.add(lane)
         if self._sweep is None:
             self._sweep_later()
-        return lane
 
     @property
     def connections(self) -> list[Any]:

@@ -20,6 +20,8 @@ from tenantry_common.peer_certificate import Certificate
 
 _PATIENCE = 1.0
 """Seconds for which the rest of a request is waited for before aiohttp waits for it."""
+_FAREWELL_SECONDS = 1.0
+"""Seconds within which the last bytes of a connection go out when all of them are ended."""
 _ALONE = 64 * 1024
 """Bytes from which on a body is not copied to be sent with its head."""
 
@@ -40,6 +42,8 @@ class Shared:
     """Make aiohttp's side of a connection."""
     most: int
     """Bytes of the longest body, and of the longest query, that are taken here."""
+    enter: Callable[["Lane"], None]
+    """Told when a connection is made, which with TLS is not for everybody who comes."""
     leave: Callable[["Lane"], None]
     """Told when a lane ends, or is one no more."""
 
@@ -77,9 +81,13 @@ class Lane(asyncio.Protocol):
             self._transport.close()
 
     async def shutdown(self, timeout: float | None = None) -> None:
-        """End after the request that is being answered, and in any case after `timeout` seconds."""
+        """End after the request that is being answered, which has `timeout` seconds for that."""
         self.close()
-        await asyncio.wait([self._ended], timeout=timeout)
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=timeout)
+        if self._task is None:
+            # What is written has to go out; no client of TLS can make us wait for its farewell.
+            await asyncio.wait([self._ended], timeout=_FAREWELL_SECONDS)
         if self._transport is not None:
             self._transport.abort()
 
@@ -91,6 +99,7 @@ class Lane(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         self._peer = str(name[0]) if isinstance(name, tuple) else None
         self._certificate = peer_certificate.read(transport.get_extra_info("peercert"))
+        self._shared.enter(self)
 
     def data_received(self, data: bytes) -> None:
         """Answer a request that is here as a whole; one at a time."""
