@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import GenericAlias
-from typing import ClassVar
 
 import msgspec
 import yaml
@@ -27,17 +26,24 @@ _log = logging.getLogger(__name__)
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One key; who needs to know what its holder may do adds fields."""
 
-    problem: ClassVar[Callable[[str], str]] = staticmethod(api_key.problem)
-    fits: ClassVar[Callable[[str, str], bool]] = staticmethod(api_key.fits)
-
     id: str
     hash: str
     expires: datetime | None = None
     """When it ends; with a time zone."""
 
+    @staticmethod
+    def problem(hashed: str) -> str:
+        """Return why a hash cannot be used, or the empty string; overridden by who takes others."""
+        return api_key.problem(hashed)
+
+    @staticmethod
+    def fits(hashed: str, secret: str) -> bool:
+        """Return whether `secret` has this hash."""
+        return api_key.fits(hashed, secret)
+
     def __post_init__(self) -> None:
         """Refuse what could never be used, or would be used otherwise than it looks."""
-        if problem := type(self).problem(self.hash):
+        if problem := self.problem(self.hash):
             raise ValueError(f"hash: {problem}")
         if self.expires is not None and self.expires.tzinfo is None:
             raise ValueError("expires needs a time zone")

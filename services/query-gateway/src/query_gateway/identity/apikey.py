@@ -28,11 +28,18 @@ _REREAD_SECONDS = 30.0
 class Entry(key_file.Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One key; its hash may be one that another tool wrote."""
 
-    problem = staticmethod(key_hash.problem)
-    fits = staticmethod(key_hash.fits)
-
     tenants: tuple[str, ...]
     """`"*"` is every tenant."""
+
+    @staticmethod
+    def problem(hashed: str) -> str:
+        """Return why a hash cannot be used, or the empty string."""
+        return key_hash.problem(hashed)
+
+    @staticmethod
+    def fits(hashed: str, secret: str) -> bool:
+        """Return whether `secret` has this hash."""
+        return key_hash.fits(hashed, secret)
 
     def __post_init__(self) -> None:
         """Refuse what could never be used, too."""
