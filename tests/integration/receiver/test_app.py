@@ -7,8 +7,9 @@ from tests.integration.receiver.conftest import Site
 
 from receiver import testing
 from tenantry_common import batches, contracts, remote_write, snappy_block, subjects
-from tenantry_common.contracts import PushPolicy
+from tenantry_common.contracts import Matcher, PushPolicy
 from tenantry_common.subjects import ShardRef
+from tenantry_local.ports import free_port
 from tenantry_local.process import Process
 from tenantry_local.prometheus import Prometheus
 from tenantry_local.testing import Factory
@@ -76,3 +77,36 @@ async def test_a_real_writer_delivers_what_was_pushed(
         ]
 
     await site.until(delivered, 30)
+
+
+async def test_a_real_prometheus_pushes_by_remote_write(
+    site: Site, prometheus_factory: Factory[Prometheus]
+) -> None:
+    url = await site.start()
+    rules = ((Matcher("__name__", "=", "up"),),)
+    await site.publish(testing.job(rules=rules))
+    port = free_port()
+    writing = {
+        "url": f"{url}/api/v1/write",
+        "authorization": {"credentials": site.issuer.token("cluster-a")},
+    }
+    await prometheus_factory(
+        port=port,
+        scrape_interval="1s",
+        scrape_configs=[
+            {"job_name": "self", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+        ],
+        settings={"remote_write": [writing]},
+    )
+
+    async def pushed() -> bool:
+        return bool(await stored(site, subjects.SAMPLES, subjects.samples(SHARD)))
+
+    await site.until(pushed, 40)
+    ((labels, _),) = await stored(site, subjects.SAMPLES, subjects.samples(SHARD))
+    assert labels == {
+        "__name__": "up",
+        "_id": "cluster-a",
+        "instance": f"127.0.0.1:{port}",
+        "job": "self",
+    }

@@ -26,7 +26,7 @@ WRITE = {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"}
 REF = {"tenant": testing.JOB.tenant, "job": testing.JOB.name}
 
 
-def credential(folder: Path, *clusters: str, id: str = "fleet") -> tuple[str, Path]:
+def credential(folder: Path, *clusters: str, id: str = "fleet.eu.1") -> tuple[str, Path]:
     """Return a credential for these clusters, and the file that receivers read."""
     text = api_key.new(id)
     key = api_key.read(text)

@@ -47,8 +47,8 @@ class Limits(config.Section, frozen=True, kw_only=True):
     """Bytes of the body of a remote write, decompressed."""
     body_seconds: float = 30.0
     """Seconds in which a body must arrive."""
-    pushes: int = 64
-    """Pushes that are worked on at the same time; further ones are answered 503."""
+    pushes: int = 128
+    """Pushes that are read or worked on at the same time; further ones are answered 503."""
     remembered_series: int = 200_000
     """Kinds of series whose labels are remembered, some 600 bytes each; long labels count for more."""
     store_seconds: float = 15.0

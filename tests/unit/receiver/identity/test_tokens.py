@@ -86,6 +86,21 @@ def test_what_is_no_token(token: str) -> None:
     assert refused.value.status == 401
 
 
+@pytest.mark.parametrize(
+    ("token", "ours"),
+    [
+        pytest.param(signed(), True, id="ours"),
+        pytest.param(signed(exp=1), True, id="ours, over"),
+        pytest.param(signed(iss="other"), False, id="somebody else's"),
+        pytest.param("tnt_a.b.c_" + "x" * 43, False, id="a credential with dots"),
+        pytest.param("a.b.c", False, id="nonsense"),
+        pytest.param("abc", False, id="opaque"),
+    ],
+)
+def test_a_token_is_told_from_other_credentials(token: str, ours: bool) -> None:
+    assert tokens.is_ours(token) is ours
+
+
 def test_a_token_of_a_key_that_is_gone_is_none() -> None:
     other = keyring.parse(rotation.private_document((rotation.new(0),)))
 

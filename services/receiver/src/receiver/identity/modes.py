@@ -98,7 +98,9 @@ class Identity:
 
     async def enrol(self, presented: Presented, cluster: str) -> Source:
         """Return who asks for a token as `cluster`."""
-        if presented.bearer is not None and not tokens.is_ours(presented.bearer):
+        if presented.bearer is not None:
+            if tokens.is_ours(presented.bearer):  # nor shown to anybody else
+                raise refusal.unauthenticated("a token is not a credential")
             return self._believed(await self._by_credential(presented.bearer, cluster))
         source = self._vouched(presented)
         if source is None:
@@ -121,6 +123,9 @@ class Identity:
             if source is None:
                 raise refusal.unauthenticated("give a bearer token")
             return source
+        known = self._verified.get(bearer)
+        if known is not None and known[1] > self._now():
+            return known[0]
         if tokens.is_ours(bearer):
             return self._by_token(bearer)
         if (written := telemeter.read(bearer)) is not None:
@@ -134,11 +139,9 @@ class Identity:
             if not self._settings.tokens.keys_file:
                 raise refusal.unauthenticated("tokens are not taken here")
             raise refusal.unavailable("the keys that verify tokens cannot be read now")
-        known = self._verified.get(token)
-        if known is None or known[1] <= self._now():
-            known = tokens.verify(self._keyring, token, self._now())
-            self._verified.put(token, known, _VERIFIED_SECONDS)
-        return known[0]
+        found = tokens.verify(self._keyring, token, self._now())
+        self._verified.put(token, found, _VERIFIED_SECONDS)
+        return found[0]
 
     async def _by_credential(self, token: str, cluster: str) -> Source:
         if self._settings.credentials.file and api_key.read(token) is not None:

@@ -34,8 +34,14 @@ def issue(key: Key, source: Source, now: float, seconds: int) -> str:
 
 
 def is_ours(token: str) -> bool:
-    """Return whether `token` has the form of a JSON Web Token, which no other credential has."""
-    return token.count(".") == 2
+    """Return whether `token` says that it is one of ours, which others' tokens do not."""
+    if token.count(".") != 2 or len(token) > _LONGEST:
+        return False
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError):
+        return False
+    return bool(claims.get("iss") == ISSUER)
 
 
 def verify(keyring: Keyring, token: str, now: float) -> tuple[Source, float]:
