@@ -93,7 +93,7 @@ leakage: servers ## hostile requests against the gateway, a real Prometheus behi
 
 # KUBEBUILDER_ASSETS names a folder with etcd and kube-apiserver; without, kmock stands for them.
 test-kubernetes: servers ## the tests of Kubernetes, on a real API server where KUBEBUILDER_ASSETS is set
-	$(BIN)/pytest tests/kubernetes tests/deploy tests/integration/tenant_controller \
+	$(BIN)/pytest tests/kubernetes tests/deploy tests/integration/tenant_controller tests/integration/discovery/kubernetes \
 		tests/unit/tenant_controller tests/unit/discovery $(wildcard tests/unit/common/test_kubernetes*.py) $(ARGS)
 
 test-push: servers ## the tests of pushing clusters: receiver, /federate, edge, telemeter's contract
