@@ -105,3 +105,18 @@ def test_a_cluster_always_has_the_same_shard() -> None:
 
     assert len(shards) == subjects.PUSH_SHARDS
     assert subjects.push_shard("cluster 7") == subjects.push_shard("cluster 7")
+
+
+def test_a_push_is_named_by_what_was_sent_and_its_part() -> None:
+    shard = ShardRef(JobRef("team-a", "fleet"), "push-3")
+
+    assert subjects.push_batch_id(shard, "d1ge57", 2) == "team-a/fleet/push-3/d1ge57/2"
+
+
+def test_revocations_of_hostile_names_have_one_key_each() -> None:
+    names = ("a", "a.b", "*", ">", "../x", "x" * 9999)
+
+    keys = {subjects.revocation_key(kind, name) for kind in ("token", "cluster") for name in names}
+
+    assert len(keys) == 2 * len(names)
+    assert all(key.count(".") == 1 and not set(key) & set("*>/ ") for key in keys)

@@ -95,6 +95,12 @@ def test_an_object_that_is_pushed_to_is_ready_without_a_collector() -> None:
         pytest.param({"required": ["a", "-"]}, [("required[1]", "error")], id="no label name"),
         pytest.param({"labels": {"a-b": "x"}}, [("labels.a-b", "error")], id="no label"),
         pytest.param({"labels": {"_id": "x"}}, [("labels._id", "error")], id="the id is given"),
+        pytest.param({"labels": {"a": "x" * 256}}, [("labels.a", "error")], id="long label"),
+        pytest.param(
+            {"labels": {f"l{n}": "x" * 200 for n in range(50)}},
+            [("labels", "error")],
+            id="more than clients read",
+        ),
         pytest.param({"maxAge": "1s"}, [("maxAge", "error")], id="too young"),
         pytest.param({"maxAge": "day"}, [("maxAge", "error")], id="no duration"),
         pytest.param({"interval": "10m"}, [("interval", "error")], id="longer than it is known"),

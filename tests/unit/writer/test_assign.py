@@ -1,5 +1,7 @@
 """Which lanes an instance asks for."""
 
+import msgspec
+
 from tenantry_common import contracts
 from tenantry_common.subjects import JobRef, ShardRef
 from writer import allow, protocol
@@ -115,3 +117,11 @@ def test_a_lane_whose_endpoint_changed_or_went_is_not_permitted_any_more() -> No
         found.permits(Lane(shard=EU, endpoint=endpoint)) for endpoint in (FIRST, moved, SECOND)
     ]
     assert permitted == [True, False, False]
+
+
+def test_a_lane_knows_whether_clusters_push_what_it_delivers() -> None:
+    push = contracts.PushPolicy(sources=("*",))
+    pushed = msgspec.structs.replace(job(FIRST), push=push)
+
+    assert [lane.pushed for lane in assign([pushed], [EU], [], "a", ()).lanes] == [True]
+    assert [lane.pushed for lane in assign([job(FIRST)], [EU], [], "a", ()).lanes] == [False]

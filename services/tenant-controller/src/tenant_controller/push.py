@@ -12,7 +12,10 @@ PATH = "$.spec.push"
 _AGE_MS = range(60_000, 168 * 3_600_000 + 1)
 _INTERVAL_MS = range(0, 9 * 60_000 + 1)
 """Below the ten minutes for which stream LATEST, which keeps the time, remembers a cluster."""
-_LONGEST_ID = 255
+_LONGEST = 255
+"""Bytes of an id, and of any label's value; receivers reject what is longer."""
+_MOST_LABEL_BYTES = 8_000
+"""Clients of /authorize read 16 KiB."""
 
 
 def policy(written: Push) -> PushPolicy:
@@ -49,8 +52,8 @@ def _sources(written: Push) -> Iterator[Problem]:
     if not written.sources:
         yield Problem(path=f"{PATH}.sources", message="is empty, so nobody may push")
     for number, source in enumerate(written.sources):
-        if not 0 < len(source.encode()) <= _LONGEST_ID:
-            message = f"an id has 1 to {_LONGEST_ID} bytes"
+        if not 0 < len(source.encode()) <= _LONGEST:
+            message = f"an id has 1 to {_LONGEST} bytes"
             yield Problem(path=f"{PATH}.sources[{number}]", message=message)
 
 
@@ -62,9 +65,14 @@ def _labels(written: Push) -> Iterator[Problem]:
         if not names.is_label_name(name):
             path = f"{PATH}.required[{number}]"
             yield Problem(path=path, message=f"{name!r} is not a label name")
-    for name in written.labels:
+    for name, value in written.labels.items():
         path = f"{PATH}.labels.{name}"
         if not names.is_label_name(name) or name.startswith("__"):
             yield Problem(path=path, message=f"{name!r} is not a label name")
         elif name == written.id_label:
             yield Problem(path=path, message="is the label that holds the id of the cluster")
+        elif len(value.encode()) > _LONGEST:
+            yield Problem(path=path, message=f"is longer than {_LONGEST} bytes")
+    if sum(len(name) + len(value) for name, value in written.labels.items()) > _MOST_LABEL_BYTES:
+        message = f"are more than {_MOST_LABEL_BYTES} bytes, which clients do not read"
+        yield Problem(path=f"{PATH}.labels", message=message)
