@@ -88,6 +88,17 @@ async def test_others_are_asked_whole_every_time(parameters: dict[str, Any]) -> 
     assert len(fake.seen) == 2
 
 
+async def test_a_backend_whose_steps_do_not_stand_alone_is_asked_whole_every_time() -> None:
+    fake = FakePrometheus(answer=matrix)
+    async with gateway([fake], cache=config.Cache()) as harness:
+        harness.policies.grant("shop", '{namespace="shop"}')
+        harness.backends.snapshot = {"a": fake.backend(product="victoriametrics")}
+        for _ in range(2):
+            assert (await ask(harness))[0] == 200
+
+    assert spans(fake) == [(str(NOW - 3_600), str(NOW))] * 2
+
+
 async def test_an_answer_that_is_too_large_to_keep_is_streamed() -> None:
     fake = FakePrometheus(answer=matrix)
     limits = config.Limits(buffered_bytes=100)

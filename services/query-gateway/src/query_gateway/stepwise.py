@@ -63,6 +63,10 @@ class Stepwise:
         mark = (rules, query)
         if len(form) < len(call.form):
             return None  # something is said several times
+        if any(one.product != "prometheus" for one in candidates):
+            # VictoriaMetrics moves ranges to multiples of the step, and takes the distance of samples
+            # from all of the range: its steps do not stand alone.
+            return None
         if asked is None or mark in self._too_large:
             return None
         if not eligible.is_eligible(query, limits.for_promql(own)):
