@@ -7,7 +7,7 @@ BIN := .venv/bin
 SOURCES := $(wildcard libs/*/src services/*/src cli/src)
 SUITES := $(filter-out tests/bench/,$(wildcard tests/*/))
 SERVICES := $(notdir $(wildcard services/*))
-SERVERS ?= prometheus prometheus-pushgateway victoria-metrics
+SERVERS ?= prometheus prometheus-pushgateway victoria-metrics redis-server
 IMAGES ?= tenantry
 ARGS ?=
 
@@ -112,8 +112,11 @@ bench-delivery: setup ## what delivery costs beside vmagent (VMAGENT_BIN=…, AR
 bench-gateway: servers ## what the gateway costs, beside asking Prometheus directly (ARGS="--seconds 1")
 	$(BIN)/python -m tests.bench.gateway $(ARGS)
 
-bench-push bench-cache: bench-%: servers ## uploads with processes killed; dashboards with and without a cache
-	$(BIN)/python -m tests.bench.bench_$* $(ARGS)
+bench-push: servers ## uploads while a receiver, a writer and a NATS node are killed
+	$(BIN)/python -m tests.bench.bench_push $(ARGS)
+
+bench-cache: servers ## what the range cache saves a backend, beside a query per panel (ARGS=--redis)
+	$(BIN)/python -m tests.bench.bench_cache $(ARGS)
 
 bench-%: setup ## run tests/bench/bench_….py: bench-promql, bench-collector, bench-writer, bench-federate
 	$(BIN)/python tests/bench/bench_$*.py $(ARGS)
