@@ -171,6 +171,24 @@ def test_the_types_of_what_is_stored_are_told() -> None:
     assert admit.family("h_bucket", MetricType.GAUGE) == "h_bucket"
 
 
+def test_the_types_of_what_is_not_stored_are_not_told() -> None:
+    job = testing.job(rules=((Matcher("__name__", "=~", "up|h_.*"),),))
+    names = ("up", "secret", "h_bucket")
+    found = admitted(write(*(({"__name__": name}, [(1.0, NOW)]) for name in names)), job=job)
+
+    found.take_types(
+        {"up": MetricType.GAUGE, "secret": MetricType.GAUGE, "h": MetricType.HISTOGRAM}
+    )
+
+    assert found.types == {"up": MetricType.GAUGE, "h": MetricType.HISTOGRAM}
+
+
+def test_a_strict_policy_bears_duplicates() -> None:
+    same = ({"n": "1"}, 1.0, NOW)
+
+    assert len(admitted(upload(testing.family("a", [same, same])), strict=True).series) == 1
+
+
 def test_long_series_are_stored_in_pieces() -> None:
     values = [(float(n), NOW - 100 + n) for n in range(100)]
     (one,) = admitted(write(({"__name__": "up"}, values))).series.values()

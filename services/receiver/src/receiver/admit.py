@@ -5,7 +5,7 @@ better as a chain: take the id out, look up the verdict, look up the timestamp, 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from receiver import refusal
@@ -75,6 +75,8 @@ class Admitted:
 
     series: dict[bytes, Series] = field(default_factory=dict)
     """By their encoded labels."""
+    names: set[str] = field(default_factory=set)
+    """Names of what is stored of groups that do not tell their family."""
     types: dict[str, MetricType] = field(default_factory=dict)
     """Of what is stored, by the names of metrics, as far as the push tells them."""
     rejected: Counter[Reason] = field(default_factory=Counter)
@@ -86,6 +88,12 @@ class Admitted:
     """How many of the stored samples are native histograms."""
     left_out: int = 0
     """Samples that the allow-list does not permit."""
+
+    def take_types(self, types: Mapping[str, MetricType]) -> None:
+        """Take over the types of families of which something is stored under their own name."""
+        for name, kind in types.items():
+            if any(name + suffix in self.names for suffix in ("", *_SUFFIXES.get(kind, ()))):
+                self.types[name] = kind
 
     @property
     def samples(self) -> int:
@@ -125,8 +133,9 @@ def admit(groups: Iterable[Group], court: Court, stamps: Stamps, *, strict: bool
             before = admitted.samples
             _take(group, group.natives, pushed.native, court, stamps, admitted)
             admitted.natives += admitted.samples - before
-    if strict and admitted.rejected:
-        counts = ", ".join(f"{count} {reason}" for reason, count in admitted.rejected.items())
+    wrong = {reason: n for reason, n in admitted.rejected.items() if reason is not Reason.DUPLICATE}
+    if strict and wrong:
+        counts = ", ".join(f"{count} {reason}" for reason, count in wrong.items())
         raise refusal.malformed(f"the policy is strict, and series are rejected: {counts}")
     return admitted
 
@@ -175,6 +184,8 @@ def _take(
             continue
         last = as_pushed
         name = verdict.name
+        if named_inside:
+            admitted.names.add(name)
         final = verdict.head if verdict.tail is None else verdict.head + id_label + verdict.tail
         found = series.get(final)
         if found is None:

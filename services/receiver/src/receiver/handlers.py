@@ -1,9 +1,10 @@
 """The endpoints that clusters push to: from a request to an answer, step by step in a fixed order."""
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -149,10 +150,16 @@ class Endpoints:
             raise refusal.foreign("the cluster is none of the job's sources")
         return policy
 
-    def _work(self) -> "_Working":
+    @contextlib.contextmanager
+    def _work(self) -> Iterator[None]:
+        """Count a push that is read and worked on."""
         if self.pushes >= self._limits.pushes:
             raise refusal.unavailable("too many pushes at the same time", 1)
-        return _Working(self)
+        self.pushes += 1
+        try:
+            yield
+        finally:
+            self.pushes -= 1
 
     async def _read(
         self, request: web.Request, source: Source, policy: Policy, format: Format, bounds: Bounds
@@ -181,7 +188,7 @@ class Endpoints:
             raise refusal.malformed(f"{error.where(push.body)}: {error}") from error
         except errors.Undecodable as error:
             raise refusal.malformed(str(error)) from error
-        admitted.types.update(types)
+        admitted.take_types(types)
         return admitted
 
     async def _store_upload(self, push: Push, admitted: Admitted, subject: str) -> None:
@@ -206,10 +213,11 @@ class Endpoints:
         job, cluster = push.source.job, push.source.cluster
         name = _digest(push)
         every = messages.pieces(admitted)
-        await self._store.samples(_batches(push, admitted, every, name))
+        deltas: list[messages.Message] = []
         if push.policy.push.federate:
             latest = messages.newest(admitted, every)
-            await self._store.all(messages.deltas(latest, admitted.types, job, cluster, name))
+            deltas = messages.deltas(latest, admitted.types, job, cluster, name)
+        await self._store.samples(_batches(push, admitted, every, name), deltas)
 
     async def _answer(self, push: Push, admitted: Admitted) -> web.Response:
         job = push.source.job
@@ -239,19 +247,6 @@ class Endpoints:
                 _log.warning("rejected series are not kept", extra={"error": error.text})
         counts = (f"{reason}={count}" for reason, count in sorted(admitted.rejected.items()))
         return {REJECTED_HEADER: ", ".join(counts)}
-
-
-class _Working:
-    """Counts a push that is worked on."""
-
-    def __init__(self, endpoints: Endpoints) -> None:
-        self._endpoints = endpoints
-
-    def __enter__(self) -> None:
-        self._endpoints.pushes += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._endpoints.pushes -= 1
 
 
 def _digest(push: Push) -> str:

@@ -26,12 +26,14 @@ class Policy:
     digest: str
     push: PushPolicy
     rulings: Rulings
+    sources: frozenset[str]
+    """Clusters that may push, or `*`."""
     version: bytes
     """Tells its verdicts from those of other jobs and versions."""
 
     def permits(self, cluster: str) -> bool:
         """Return whether `cluster` may push."""
-        return cluster in self.push.sources or EVERY in self.push.sources
+        return cluster in self.sources or EVERY in self.sources
 
 
 class Policies:
@@ -126,5 +128,6 @@ def compile(job: DeliveryJob, salt: bytes) -> Policy:
         digest=job.digest,
         push=job.push,
         rulings=Rulings(job, job.push, salt),
+        sources=frozenset(job.push.sources),
         version=verdicts.version(job, salt),
     )

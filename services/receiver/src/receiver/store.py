@@ -22,8 +22,8 @@ class Store:
         """For which a message is tried to be stored."""
         self._last: dict[str, int] = {}
 
-    async def samples(self, messages: Iterable[Message]) -> None:
-        """Store batches, at the same time; return when all are stored.
+    async def samples(self, messages: Iterable[Message], others: Iterable[Message] = ()) -> None:
+        """Store batches, and other messages, at the same time; return when all are stored.
 
         Each names a batch that is stored on its subject before it, if this instance knows one: if
         that is gone when a writer meets this one, the writer knows that something was missed.
@@ -31,12 +31,12 @@ class Store:
         async with _flat(), asyncio.TaskGroup() as group:
             for one in messages:
                 tasks.spawn(group, one.subject, self._sample(one))
+            for one in others:
+                tasks.spawn(group, one.subject, self.append(one, one.headers))
 
     async def all(self, messages: Iterable[Message]) -> None:
         """Store messages, at the same time; return when all are stored."""
-        async with _flat(), asyncio.TaskGroup() as group:
-            for one in messages:
-                tasks.spawn(group, one.subject, self.append(one, one.headers))
+        await self.samples((), messages)
 
     async def append(self, message: Message, headers: dict[str, str]) -> int:
         """Store one message; return its sequence."""
