@@ -106,8 +106,6 @@ class Receiver:
             pushes=lambda: self._endpoints.pushes,
         )
         process.pages.add_json("/debug/push", self._page)
-        # /federate (`receiver.federate`) is wired here: its mirror among the background tasks of
-        # `run`, its handler in `process.pages` or on a port of its own.
 
     def application(self) -> web.Application:
         """Return what is served on the port that clusters push to."""
