@@ -39,8 +39,9 @@ class Slots:
     async def look(self, subject: str, interval_ms: int, message_id: str) -> int | None:
         """Return the fence for the next upload; None: the very same one is stored already."""
         try:
-            last = await batches.last(self._bus, subjects.LATEST, subject)
-        except errors.BusUnavailable as error:
+            async with asyncio.timeout(self._store.seconds):
+                last = await self._last(subject)
+        except TimeoutError as error:
             raise refusal.unavailable("the stream cannot be read now") from error
         if last is None:
             return 0
@@ -79,15 +80,18 @@ class Slots:
                 await asyncio.sleep(next(delays))
 
     async def _is_last(self, message: Message) -> bool:
+        last = await self._last(message.subject)
+        wanted = message.headers[subjects.HEADER_MSG_ID]
+        return last is not None and last.headers.get(subjects.HEADER_MSG_ID) == wanted
+
+    async def _last(self, subject: str) -> batches.Stored | None:
+        """Return the newest message of `subject`, however long that takes."""
         delays = backoff.delays(0.05, 1.0)
         while True:
             try:
-                last = await batches.last(self._bus, subjects.LATEST, message.subject)
+                return await batches.last(self._bus, subjects.LATEST, subject)
             except errors.BusUnavailable:
                 await asyncio.sleep(next(delays))
-            else:
-                wanted = message.headers[subjects.HEADER_MSG_ID]
-                return last is not None and last.headers.get(subjects.HEADER_MSG_ID) == wanted
 
     def _remember(self, subject: str, until: float) -> None:
         self._taken.pop(subject, None)
