@@ -204,32 +204,17 @@ async def test_uploads_are_no_more_often_than_said(connection: bus.Bus, at_edge:
     assert server.statuses.keys() == {200}
 
 
-async def test_batches_go_one_by_one_where_they_cannot_go_together(
+async def test_samples_go_one_by_one_where_they_cannot_go_together(
     connection: bus.Bus, at_edge: Config
 ) -> None:
-    source, one_each = Source(connection), strict(one_each=True)
-    request = [
-        testing.series({"__name__": "m"}, (int(time.time() * 1000) - n, 1.0)) for n in (9, 5)
-    ]
-    for one in request:
-        await testing.publish(connection, SHARD, [one], 1)
-    async with (
-        serving(one_each) as server,
-        testing.running(allowing(at_edge, server.url)),
-        mirror(connection, subjects.REPORTS, contracts.decode_report) as reports,
-    ):
+    source = Source(connection)
+    one_each = strict(one_each=True)
+    await source.publish(3)
+    async with serving(one_each) as server, testing.running(allowing(at_edge, server.url)):
         await testing.put_job(connection, job(server.url))
-        await until(
-            reports,
-            lambda found: any(
-                one.batches == 2 for report in found.values() for one in report.progress
-            ),
-            seconds=30,
-        )
+        await arrived(server, source)
 
-    assert len(server.points) == 2
-    assert source.expected == set()
-    assert server.statuses[409] == 1
+    assert server.statuses == {409: 1, 200: 6}
 
 
 async def test_what_the_server_would_refuse_is_left_out_and_told(

@@ -85,11 +85,12 @@ def test_uploads_of_any_size_hold_every_sample_once(limit: int) -> None:
     left = samples
     while left:
         body, taken = families.pack(left, limit)
+        assert taken == left[: len(taken)]
         found += [
             (f.name, m.label[0].value, m.timestamp_ms) for f in decode(body) for m in f.metric
         ]
         sizes.append(len(body))
-        left = left[taken:]
+        left = left[len(taken) :]
 
     assert len(found) == 18
     assert len(set(found)) == 18
@@ -128,6 +129,22 @@ def test_native_histograms_are_left_out() -> None:
 
     assert reading.samples == ()
     assert "native histograms" in reading.unfit[0].reason
+
+
+def test_one_sample_of_each_series_at_a_time() -> None:
+    request = b"".join(
+        series({"__name__": n}, *((at, 1.0) for at in (1, 2, 3)[: len(n)]))
+        for n in ("a", "bb", "ccc")
+    )
+    left = families.read(request, {}).samples
+
+    found = []
+    while left:
+        body, taken = families.pack(left, 10_000, one_each=True)
+        left = left[len(taken) :]
+        found.append([(f.name, m.timestamp_ms) for f in decode(body) for m in f.metric])
+
+    assert found == [[("a", 1), ("bb", 1), ("ccc", 1)], [("bb", 2), ("ccc", 2)], [("ccc", 3)]]
 
 
 def test_samples_that_come_too_late_are_told_of_as_series() -> None:
@@ -172,7 +189,7 @@ def test_whatever_a_batch_holds_is_uploaded_once_or_left_out(
     left = reading.samples
     while left:
         body, taken = families.pack(left, limit)
-        left = left[taken:]
+        left = left[len(taken) :]
         for family in decode(body):
             stamps = [metric.timestamp_ms for metric in family.metric]
             assert stamps == sorted(stamps)

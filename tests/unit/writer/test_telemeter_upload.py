@@ -121,7 +121,7 @@ async def test_a_lane_may_come_while_an_upload_is_made() -> None:
 
 async def test_a_batch_that_does_not_fit_goes_on_with_the_next_upload() -> None:
     a1, a2 = Delivery(A, 1, m("a", 1, 2), m("b", 1, 2)), Delivery(A, 2, m("a", 3))
-    rig = Rig(a1, a2, limit=70)
+    rig = Rig(a1, a2, limit=90)
     lane = await rig.lane(a1)
 
     first = await lane.post(a1.data)
@@ -129,7 +129,7 @@ async def test_a_batch_that_does_not_fit_goes_on_with_the_next_upload() -> None:
 
     assert isinstance(first, outcome.NotYet)
     assert second == outcome.Delivered()
-    assert rig.server.uploads[:2] == [[("a", 1), ("a", 2)], [("b", 1), ("b", 2)]]
+    assert rig.server.uploads[:2] == [[("a", 1), ("b", 1)], [("a", 2), ("b", 2)]]
 
 
 async def test_between_uploads_batches_wait() -> None:
@@ -182,6 +182,22 @@ async def test_a_refusal_of_several_batches_is_followed_by_each_alone() -> None:
     assert isinstance(together, outcome.Retry)
     assert alone == outcome.Delivered()
     assert rig.server.uploads == [[("a", 1), ("a", 2)], [("a", 1)]]
+
+
+async def test_a_refusal_of_several_samples_is_followed_by_one_of_each_series() -> None:
+    a1 = Delivery(A, 1, m("a", 1, 2), m("b", 1))
+    rig = Rig(a1)
+    rig.server.answers = [outcome.Split("409", "unknown")]
+    lane = await rig.lane(a1)
+
+    results = [await lane.post(a1.data) for _ in range(3)]
+
+    assert [type(result) for result in results] == [
+        outcome.Retry,
+        outcome.NotYet,
+        outcome.Delivered,
+    ]
+    assert rig.server.uploads[1:] == [[("a", 1), ("b", 1)], [("a", 2)]]
 
 
 async def test_a_refusal_of_one_batch_is_a_verdict_on_it_and_others_go_without_it() -> None:

@@ -9,6 +9,7 @@ Label bytes are the same in both formats (`LabelPair` and `Label`), and so are t
 which are copied. Values are always written: proto2 tells 0 from nothing.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -65,7 +66,8 @@ class Reading:
     """What a batch holds for a telemeter server."""
 
     samples: tuple[Sample, ...]
-    """In the order of the batch; of one series in order of time."""
+    """The first of each series, then the second of each, and so on: any stretch holds as few samples
+    of one series as can be, and those in order of time."""
     unfit: tuple[outcome.LeftOut, ...]
 
 
@@ -75,7 +77,7 @@ def read(request: bytes, stamped: Mapping[str, str]) -> Reading:
     Stamping can make two series equal; the first keeps its place. Raises `errors.Undecodable`.
     """
     kinds = _kinds(request)
-    samples: list[Sample] = []
+    rounds: list[list[Sample]] = []
     unfit: list[outcome.LeftOut] = []
     first_of: dict[bytes, bytes] = {}
     for span in remote_write.series(request):
@@ -98,29 +100,36 @@ def read(request: bytes, stamped: Mapping[str, str]) -> Reading:
         name = labels.pop(_NAME)
         kind = kinds.get(name, UNTYPED)
         own = remote_write.encode_labels(labels)
-        for stamp, bits in _points(request, middle, span.end):
-            samples.append(Sample(name, kind, source, stamp, bits, _metric(own, kind, stamp, bits)))
-    return Reading(samples=tuple(samples), unfit=tuple(unfit))
+        for number, (stamp, bits) in enumerate(_points(request, middle, span.end)):
+            if number == len(rounds):
+                rounds.append([])
+            metric = _metric(own, kind, stamp, bits)
+            rounds[number].append(Sample(name, kind, source, stamp, bits, metric))
+    return Reading(samples=tuple(itertools.chain(*rounds)), unfit=tuple(unfit))
 
 
-def pack(samples: Sequence[Sample], limit: int) -> tuple[bytes, int]:
-    """Return an upload with as many of the first `samples` as fit `limit` bytes, and how many.
+def pack(
+    samples: Sequence[Sample], limit: int, *, one_each: bool = False
+) -> tuple[bytes, Sequence[Sample]]:
+    """Return an upload of the first `samples`, and which these are: what fits `limit` bytes.
 
-    One is taken even if it alone is larger.
+    One is taken even if it alone is larger. `one_each`: no more than one of each series.
     """
     families: dict[tuple[str, Kind], list[Sample]] = {}
+    series: set[bytes] = set()
     size = taken = 0
     for sample in samples:
         key = sample.name, sample.kind
         grows = len(sample.metric)
         if key not in families:
             grows += _LENGTH_BYTES + len(_head(sample))
-        if taken and size + grows > limit:
+        if taken and (size + grows > limit or (one_each and sample.series in series)):
             break
+        series.add(sample.series)
         families.setdefault(key, []).append(sample)
         size += grows
         taken += 1
-    return b"".join(map(_family, families.values())), taken
+    return b"".join(map(_family, families.values())), samples[:taken]
 
 
 def left_out(samples: Sequence[Sample], reason: str) -> tuple[outcome.LeftOut, ...]:

@@ -8,8 +8,9 @@ everything newer waits on the stream.
 
 A backlog drains as far as the size lets it: the oldest batches of each shard first, each series in
 order of time. Samples that are too old for the server by then are left out, counted and kept among
-the rejects. Should a server refuse an upload of several batches, they go one by one for an hour:
-servers that set the time of all samples to that of the upload cannot take two of one series.
+the rejects. Should a server refuse an upload that holds several samples of one series, batches go one
+by one for an hour, with one sample of each series at a time: servers that set the time of all samples
+to that of the upload cannot take two.
 
 What is known of partly taken batches is lost with the process: then they are uploaded again.
 """
@@ -93,6 +94,8 @@ class _Upload:
     """Empty: there is nothing to upload."""
     parts: Sequence[Part]
     counts: Sequence[int]
+    repeats: bool
+    """Whether it holds several samples of one series."""
 
     def taken(self) -> None:
         """Note that the server has it."""
@@ -179,12 +182,25 @@ class Uploader:
         oldest_ms = round((self._now() - OLDEST_SECONDS) * 1000)
         parts = await self._gather(first, labels, oldest_ms)
         waiting = [part.waiting(oldest_ms) for part in parts]
-        body, taken = families.pack([one for rest in waiting for one in rest], self._limit)
-        counts = []
+        body, held = families.pack(
+            [one for rest in waiting for one in rest], self._limit, one_each=self._alone
+        )
+        taken, counts = len(held), []
         for rest in waiting:
             counts.append(min(taken, len(rest)))
             taken -= counts[-1]
-        return _Upload(labels=labels, oldest_ms=oldest_ms, body=body, parts=parts, counts=counts)
+        return _Upload(
+            labels=labels,
+            oldest_ms=oldest_ms,
+            body=body,
+            parts=parts,
+            counts=counts,
+            repeats=len({sample.series for sample in held}) < len(held),
+        )
+
+    @property
+    def _alone(self) -> bool:
+        return time.monotonic() < self._alone_until
 
     def _not_yet(self) -> outcome.NotYet:
         """Return when to ask again: when it is our turn, or sooner, for another lane's upload may
@@ -199,17 +215,17 @@ class Uploader:
         if result.cause == "size" and size > _SMALLEST_BYTES:
             self._limit = max(_SMALLEST_BYTES, min(self._limit, size) // 2)
             return outcome.Retry(f"{result.reason}: at most {self._limit} bytes from now on")
-        if len(upload.parts) == 1 and upload.parts[0] is first:
+        if upload.parts == [first] and not upload.repeats:
             return result
         self._alone_until = time.monotonic() + _ALONE_SECONDS
-        return outcome.Retry(f"{result.reason}: each batch by itself from now on")
+        return outcome.Retry(f"{result.reason}: one sample of each series at a time from now on")
 
     async def _gather(
         self, first: Part, labels: Mapping[str, str], oldest_ms: int
     ) -> Sequence[Part]:
         """Return what goes into the next upload, `first` in front, all of it stamped."""
         first.stamp(labels)
-        if not first.sequence or time.monotonic() < self._alone_until:
+        if not first.sequence or self._alone:
             return [first]
         found = [first]
         room = self._limit - _size(first, oldest_ms)
