@@ -11,7 +11,14 @@ from receiver.admit import Admitted, UnreadableLabels
 from receiver.refusal import Reason, Refused
 from receiver.stamps import Stamps
 from receiver.verdicts import Court, Foreign, Memory, Rulings
-from tenantry_common import metric_families, protowire, pushed, remote_write, written_rows
+from tenantry_common import (
+    errors,
+    metric_families,
+    protowire,
+    pushed,
+    remote_write,
+    written_rows,
+)
 from tenantry_common.contracts import DeliveryJob, LabelSteps, Matcher, PushPolicy
 from tenantry_common.proto import remote_pb2
 from tenantry_common.pushed import Group, MetricType
@@ -232,3 +239,36 @@ def test_an_empty_allow_list_permits_nothing() -> None:
     found = admitted(upload(testing.family("up", [({}, 1.0, NOW)])), job=job)
 
     assert (found.series, found.left_out, found.rejected) == ({}, 1, {})
+
+
+BODY = testing.family("up", [({"_id": "c", "a": "b"}, 1.0, NOW), ({"le": "1"}, 2.0, NOW)]) * 2
+WRITE = b"".join(
+    remote_write.time_series(
+        pushed.name_label(b"up") + pushed.label(b"_id", b"c"),
+        pushed.sample(struct.pack("<d", 1.0), protowire.varint(NOW)),
+    )
+    for _ in range(3)
+)
+
+
+@given(st.data(), st.sampled_from([BODY, WRITE]), st.integers(1, 6))
+def test_a_damaged_body_is_stored_in_order_or_refused(
+    data: st.DataObject, body: bytes, damages: int
+) -> None:
+    damaged = bytearray(body)
+    for _ in range(damages):
+        damaged[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        groups = (
+            metric_families.read(bytes(damaged))
+            if body is BODY
+            else [written_rows.read(bytes(damaged))[0]]
+        )
+        found = admitted(groups)
+    except (errors.Undecodable, Foreign):
+        return
+
+    for (name, *_), values in ((labels, v) for labels, v in samples(found).items()):
+        assert name
+        assert values == sorted(values, key=lambda one: one[1])
+    assert all(dict(labels)["_id"] == "c" for labels in samples(found))
