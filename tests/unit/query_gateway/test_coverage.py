@@ -49,7 +49,9 @@ FULL, EMPTIED = replica("full", 10 * DAY), replica("emptied", 3 * HOUR)
         pytest.param("query", {"query": "up offset 4h"}, False, id="an offset"),
         pytest.param("query", {"query": "up @ 5"}, False, id="a fixed moment"),
         pytest.param("query", {"query": "max_over_time(sum(up)[3h:1m])"}, False, id="a subquery"),
-        pytest.param("query", {"query": "up", "time": str(NOW - 10_700)}, False, id="a past moment"),
+        pytest.param(
+            "query", {"query": "up", "time": str(NOW - 10_700)}, False, id="a past moment"
+        ),
         pytest.param("query", {"query": "up[5m+4h]"}, False, id="a computed duration"),
         pytest.param(
             "query_range",
