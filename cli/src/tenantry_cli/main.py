@@ -161,12 +161,14 @@ def explain(
     except (PromQLError, errors.TenantryError) as error:
         fail(str(error))
     Console().print(explaining.render(explanation))
+    if (plan := explaining.over_shards(ground, query)) is not None:
+        Console().print(plan)
     raise typer.Exit(1 if explanation.refusal else 0)
 
 
 app.command()(edge_command.edge)
-app.command()(demo_push)
 app.add_typer(keys.app, name="keys")
+app.command()(demo_push)
 
 
 def _now_ms() -> int:
