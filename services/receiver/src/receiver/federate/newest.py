@@ -68,9 +68,14 @@ class Newest:
     def apply(self, reference: LatestRef, block: bytes, until: float) -> None:
         """Take over one message, which is to be forgotten at `until`.
 
-        Raises `errors.Undecodable`, and then holds what it held.
+        An empty one says that nothing of its cluster is to be shown. Raises `errors.Undecodable`, and
+        then holds what it held.
         """
         source = (reference.job, reference.source)
+        if not block:
+            if self._held.pop(source, None):
+                self._encode(source, _Held())
+            return
         request = _request(block)
         found = list(rows.read(request))
         types = _shared(frozenset(rows.types(request).items()))
