@@ -68,15 +68,15 @@ class Newest:
     def apply(self, reference: LatestRef, block: bytes, until: float) -> None:
         """Take over one message, which is to be forgotten at `until`.
 
-        An empty one says that nothing of its cluster is to be shown. Raises `errors.Undecodable`, and
+        One without series says that nothing of its cluster is to be shown. Raises `errors.Undecodable`, and
         then holds what it held.
         """
         source = (reference.job, reference.source)
-        if not block:
+        request = _request(block)
+        if not request:
             if self._held.pop(source, None):
                 self._encode(source, _Held())
             return
-        request = _request(block)
         found = list(rows.read(request))
         types = _shared(frozenset(rows.types(request).items()))
         held = self._held.setdefault(source, _Held())
