@@ -97,8 +97,10 @@ test-kubernetes: servers ## the tests of Kubernetes, on a real API server where 
 		tests/unit/tenant_controller tests/unit/discovery $(wildcard tests/unit/common/test_kubernetes*.py) $(ARGS)
 
 test-push: servers ## the tests of pushing clusters: receiver, /federate, edge, telemeter's contract
-	$(BIN)/pytest tests/unit/receiver tests/integration/receiver $(wildcard tests/push) \
-		$(wildcard tests/e2e/test_push*.py tests/e2e/test_edge*.py) \
+	$(BIN)/pytest tests/push tests/e2e/test_push.py tests/unit/receiver tests/integration/receiver \
+		tests/unit/cli/demo_push tests/unit/writer/test_families.py tests/unit/writer/test_authorised.py \
+		tests/unit/tenant_controller/test_transform.py tests/unit/collector/test_transform.py \
+		tests/unit/common/test_label_steps.py tests/unit/common/test_endpoints.py \
 		$(wildcard tests/unit/*/test_edge*.py tests/unit/*/test_telemeter*.py tests/integration/*/test_telemeter*.py) $(ARGS)
 
 proto: setup ## regenerate the protobuf modules after a change of a .proto (needs the network)
