@@ -1,7 +1,6 @@
 """Account for what was pushed: every sample that was answered 200, on the stream and at the endpoint."""
 
 import asyncio
-import contextlib
 import json
 import time
 
@@ -17,6 +16,7 @@ from tenantry_common import protowire, snappy_block, subjects
 _FETCH = 256
 _TRIES = 10
 _PAUSE_SECONDS = 2.0
+_STILL_SECONDS = 45.0
 
 
 async def on_stream(plant: Plant, said: Said) -> dict[tuple[str, int], int]:
@@ -57,21 +57,24 @@ def _count(message: Msg, names: dict[str, str], found: dict[tuple[str, int], int
     found[push] = found.get(push, 0) + min(samples, request.count(name.encode()))
 
 
-async def lost(plant: Plant, said: Said, series: int = SERIES, seconds: float = 120) -> int:
+async def lost(plant: Plant, said: Said, series: int = SERIES) -> int:
     """Return how many samples that were answered 200 are missing at the worse of both places."""
-    began = time.monotonic()
     stored = await on_stream(plant, said)
-    print(f"  stream read after {time.monotonic() - began:.0f} s", flush=True)
     missing = sum(max(0, series - stored.get(push, 0)) for push in said.accepted)
     expected = len(said.accepted) * series
-    delivered = 0
-    with contextlib.suppress(TimeoutError):
-        async with aiohttp.ClientSession() as session, asyncio.timeout(seconds):
-            while delivered < expected:
-                await asyncio.sleep(1)
-                delivered = await at_endpoint(session, plant)
-    print(f"  endpoint level after {time.monotonic() - began:.0f} s", flush=True)
-    return max(missing, expected - delivered)
+    return max(missing, expected - await _delivered(plant, expected))
+
+
+async def _delivered(plant: Plant, expected: int) -> int:
+    """Return how many samples the endpoint has once it has as many as `expected`, or gets no more."""
+    delivered, moved = 0, time.monotonic()
+    async with aiohttp.ClientSession() as session:
+        while delivered < expected and time.monotonic() - moved < _STILL_SECONDS:
+            await asyncio.sleep(1)
+            found = await at_endpoint(session, plant)
+            if found != delivered:
+                delivered, moved = found, time.monotonic()
+    return delivered
 
 
 async def at_endpoint(session: aiohttp.ClientSession, plant: Plant) -> int:

@@ -28,6 +28,8 @@ class Cluster:
             "Content-Type": testing.PROTOBUF,
             "Content-Encoding": "snappy",
         }
+        self.turn = asyncio.Lock()
+        """A cluster sends an upload when it has the answer to the one before."""
         self._last = 0
         self._template = b"".join(
             testing.family(
@@ -98,6 +100,13 @@ async def push(
 
 
 async def _one(
+    session: aiohttp.ClientSession, urls: Sequence[str], cluster: Cluster, said: Said
+) -> None:
+    async with cluster.turn:
+        await _insist(session, urls, cluster, said)
+
+
+async def _insist(
     session: aiohttp.ClientSession, urls: Sequence[str], cluster: Cluster, said: Said
 ) -> None:
     stamp, body = cluster.upload()

@@ -63,7 +63,7 @@ class Plant:
 async def running(folder: Path) -> AsyncIterator[Plant]:
     """Start everything; it ends with the context."""
     cluster = NatsCluster(folder / "nats")
-    prometheus = Prometheus(folder / "prometheus")
+    prometheus = Prometheus(folder / "prometheus", out_of_order_window="30m")
     settings = config.Nats(
         servers=tuple(cluster.urls), replicas=len(cluster.servers), samples_max_bytes=8 << 30
     )
