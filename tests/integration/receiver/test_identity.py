@@ -270,7 +270,7 @@ class Service:
 async def test_an_upstream_is_asked_once_and_its_outage_is_no_refusal(site: Site) -> None:
     service = Service()
     async with service.running() as url:
-        upstream = {"url": url, "fresh_seconds": 1.0, "refused_seconds": 1.0, **REF}
+        upstream = {"url": url, "fresh_seconds": 3.0, "refused_seconds": 3.0, **REF}
         await site.start(auth={"upstream": upstream})
         await site.publish(testing.job())
         async with asyncio.TaskGroup() as group:
@@ -278,7 +278,7 @@ async def test_an_upstream_is_asked_once_and_its_outage_is_no_refusal(site: Site
         at_once = service.asked
         wrong = (await authorize(site, "wrong", "cluster-a")).status
         service.status = 500
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(3.2)
         known = (await authorize(site, "good", "cluster-a")).status
         unknown = await authorize(site, "good", "cluster-b")
         service.status = 429

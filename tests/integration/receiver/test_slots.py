@@ -76,7 +76,7 @@ async def test_a_slot_that_was_taken_without_an_answer_is_taken(site: Site) -> N
 async def test_a_cluster_that_changes_instances_is_held_to_its_interval(site: Site) -> None:
     for _ in range(2):
         await site.start()
-    await site.publish(testing.job(PushPolicy(sources=("*",), interval_ms=3_000)))
+    await site.publish(testing.job(PushPolicy(sources=("*",), interval_ms=8_000)))
 
     async def push(url: str, value: float) -> int:
         body = testing.family("up", [({}, value, testing.now_ms())])
