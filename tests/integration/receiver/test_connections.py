@@ -199,8 +199,8 @@ async def test_connections_are_limited_and_free_again(site: Site) -> None:
         many = [await stack.enter_async_context(connected(site)) for _ in range(60)]
 
         async def most_are_closed() -> bool:
-            return 40 <= sum(
-                raw.reader.at_eof() or raw.reader.exception() is not None for raw in many
+            return (
+                sum(raw.reader.at_eof() or raw.reader.exception() is not None for raw in many) >= 40
             )
 
         await site.until(most_are_closed)
