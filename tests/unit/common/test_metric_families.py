@@ -3,6 +3,7 @@
 import contextlib
 import math
 import struct
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from tenantry_common import errors, metric_families, protowire, pushed, remote_write
 from tenantry_common.metric_histograms import go_float
 from tenantry_common.proto import metrics_pb2
-from tenantry_common.pushed import MetricType
+from tenantry_common.pushed import Group, MetricType
 
 NOW = 1_790_000_000_000
 
@@ -152,6 +153,26 @@ def test_a_body_that_was_damaged_is_read_or_refused(
     assert all(len(value) == 8 for group in groups for _, value, _ in group.rows)
 
 
+@given(st.lists(families(), max_size=3), st.data())
+def test_the_fast_way_and_the_slow_way_agree_also_on_damaged_bodies(
+    pushed_: list[metrics_pb2.MetricFamily], data: st.DataObject
+) -> None:
+    body = bytearray(delimited(*pushed_))
+    for _ in range(data.draw(st.integers(0, 2)) if body else 0):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+
+    with mock.patch.object(metric_families, "_usual", return_value=None):
+        slow = _outcome(bytes(body))
+    assert _outcome(bytes(body)) == slow
+
+
+def _outcome(body: bytes) -> list[Group] | None:
+    try:
+        return metric_families.read(body)
+    except errors.Undecodable:
+        return None
+
+
 def test_fields_may_stand_in_any_order_and_others_are_passed_over() -> None:
     label = pushed.label(b"a", b"b")
     stamp = b"\x30" + protowire.varint(NOW)
@@ -194,6 +215,7 @@ def test_the_type_of_a_family_is_told() -> None:
         pytest.param(b"\x00\xff", 1, id="a length that does not end"),
         pytest.param(b"\x03\x22\x05a", 1, id="a metric longer than its family"),
         pytest.param(b"\x02\x0b\x00", 1, id="a group"),
+        pytest.param(b"\x02\x0a\x05abcde", 1, id="a name longer than its family"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_position(data: bytes, position: int) -> None:

@@ -69,17 +69,22 @@ def _usual(data: bytes, start: int, end: int, stamps: set[bytes]) -> Group | Non
         else:
             length, position = protowire.read_varint(data, position + 1, end)
             position += length
-    if position - start > _LONGEST_HEAD or (head := _head(data[start:position])) is None:
+    if position > end or position - start > _LONGEST_HEAD:
+        return None
+    if (head := _head(data[start:position])) is None:
         return None
     rows: list[pushed.Row] = []
     while position < end:
-        # Nearly always from 128 to 16,383 bytes, which is a length of two.
-        if data[position] != _METRIC_TAG or not data[position + 1 : position + 2] >= b"\x80":
+        if position + _USUAL_TAIL > end or data[position] != _METRIC_TAG:
             return None
-        first = position + 3
-        if first > end or data[first - 1] >= 0x80:
+        if (size := data[position + 1]) < 0x80:
+            first = position + 2
+        elif (more := data[position + 2]) < 0x80:
+            first = position + 3
+            size = size & 0x7F | more << 7
+        else:
             return None
-        stop = first + (data[position + 1] & 0x7F | data[position + 2] << 7)
+        stop = first + size
         at, tail = first, stop - _USUAL_TAIL
         if stop > end:
             return None
