@@ -97,7 +97,7 @@ class Pipeline:
         )
         left = self._batches
 
-        async def post(block: bytes) -> outcome.Outcome:
+        async def post(block: bytes) -> outcome.Posted:
             nonlocal left
             left -= 1
             if not left:
