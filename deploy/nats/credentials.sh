@@ -10,7 +10,7 @@
 set -eu
 NAMESPACE=${1:-tenantry-system}
 DAYS=${DAYS:-825}
-USERS='provision discovery tenant-controller query-gateway collector writer receiver'
+USERS='provision discovery tenant-controller query-gateway collector writer receiver operator'
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

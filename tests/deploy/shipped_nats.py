@@ -25,6 +25,7 @@ USERS = (
     "collector",
     "writer",
     "receiver",
+    "operator",
 )
 
 

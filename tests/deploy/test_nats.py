@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -21,6 +22,7 @@ from tests.deploy import shipped_nats
 from tests.deploy.shipped_nats import NATS, ROOT, USERS, Running
 
 from receiver.federate.mirror import Mirror
+from tenantry_cli import backfill, snapshot
 from tenantry_cli.demo import queries
 from tenantry_cli.estate import DELIVERED_TENANT, Estate
 from tenantry_cli.ports import Ports
@@ -29,6 +31,7 @@ from tenantry_common import (
     bus,
     config,
     contracts,
+    errors,
     kv,
     leases,
     streams,
@@ -40,7 +43,7 @@ from tenantry_common.subjects import JobRef, ShardRef
 from tenantry_local.process import Process
 from tenantry_local.supervisor import Supervisor
 
-SERVICES = tuple(user for user in USERS if user != "provision")
+SERVICES = tuple(user for user in USERS if user != "provision")  # and people
 SHARD = ShardRef(JobRef("team-a", "web"), "eu1")
 PUSHED = ShardRef(JobRef("team-a", "web"), subjects.push_shard("cluster"))
 EMPTY = ShardRef(JobRef("team-a", "web"), "eu2")
@@ -245,6 +248,31 @@ def _watches(*buckets: str) -> Callable[[bus.Bus], Awaitable[None]]:
     return read
 
 
+async def _look_around(connection: bus.Bus) -> None:
+    await snapshot.take(connection)
+    await batches.settled(
+        connection, subjects.SAMPLES, subjects.writer_consumer(SHARD, "e"), subjects.samples(SHARD)
+    )
+
+
+async def _revoke(connection: bus.Bus) -> None:
+    key = subjects.revocation_key("cluster", "team-a/web/cluster")
+    await kv.put(connection, subjects.REVOCATIONS, key, b"?")
+
+
+async def _ask_by_hand(connection: bus.Bus) -> None:
+    with contextlib.suppress(errors.TenantryError):  # there is no such job
+        await backfill.ask(connection, JOB, None, 1000, 1000)
+    await batches.last(connection, subjects.SAMPLES, subjects.samples(SHARD))
+    request = contracts.Backfill(
+        tenant=JOB.tenant, job=JOB.name, shard=SHARD.shard, endpoint="e", start_ms=0, end_ms=9
+    )
+    key = backfill.key_of(request)
+    await kv.put(connection, subjects.BACKFILLS, key, contracts.encode(request))
+    async for _ in backfill.follow(connection, (request,)):
+        break
+
+
 OPERATIONS: dict[str, tuple[Callable[[bus.Bus], Awaitable[None]], ...]] = {
     "discovery": (
         _holds(subjects.leader_lease("discovery")),
@@ -277,6 +305,7 @@ OPERATIONS: dict[str, tuple[Callable[[bus.Bus], Awaitable[None]], ...]] = {
         _push,
         _reject,
     ),
+    "operator": (_look_around, _revoke, _ask_by_hand),
 }
 
 
@@ -303,17 +332,23 @@ PUBLISHERS = {
     "$KV.reports.team-a.web.collector.i": {"collector"},
     "$KV.reports.team-a.web.writer.i": {"writer"},
     "$KV.pushes.team-a.web.e": {"writer"},
-    "$KV.backfills.team-a.web.eu1.e.0": {"collector", "writer"},
+    "$KV.backfills.team-a.web.eu1.e.0": {"collector", "writer", "operator"},
     "samples.team-a.web.eu1": {"collector", "receiver"},
     "latest.team-a.web.0f": {"receiver"},
     "latest.team-a.web.0f.d-1": {"receiver"},
     "latest.team-a.web": set(),
-    "$KV.revocations.token.0f": set(),
+    "$KV.revocations.token.0f": {"operator"},
     "backfill.team-a.web.eu1.e": {"collector"},
     "rejects.team-a.web": {"writer", "receiver"},
-    "$JS.API.CONSUMER.CREATE.KV_policies": {"tenant-controller", "query-gateway"},
+    "$JS.API.CONSUMER.CREATE.KV_policies": {"tenant-controller", "query-gateway", "operator"},
     "$JS.API.CONSUMER.CREATE.KV_policies.c": set(),
-    "$JS.API.CONSUMER.CREATE.KV_jobs": {"tenant-controller", "collector", "writer", "receiver"},
+    "$JS.API.CONSUMER.CREATE.KV_jobs": {
+        "tenant-controller",
+        "collector",
+        "writer",
+        "receiver",
+        "operator",
+    },
     "$JS.API.CONSUMER.CREATE.KV_revocations": {"receiver"},
     "$JS.API.CONSUMER.CREATE.LATEST.c.latest.>": {"receiver"},
     "$JS.API.CONSUMER.CREATE.SAMPLES.c.samples.t.j.s": {"writer"},
@@ -325,7 +360,7 @@ PUBLISHERS = {
     "$JS.API.CONSUMER.DELETE.SAMPLES.c": set(),
     "$JS.API.CONSUMER.MSG.NEXT.SAMPLES.c": {"writer"},
     "$JS.ACK.SAMPLES.c.1.1.1.1.0": {"writer"},
-    "$JS.API.STREAM.MSG.GET.SAMPLES": {"collector", "writer"},
+    "$JS.API.STREAM.MSG.GET.SAMPLES": {"collector", "writer", "operator"},
     "$JS.API.STREAM.MSG.GET.BACKFILL": {"collector"},
     "$JS.API.STREAM.MSG.GET.LATEST": {"receiver"},
     "$JS.API.STREAM.PURGE.BACKFILL": {"collector", "writer"},
@@ -460,3 +495,18 @@ def test_streams_fit_the_volume() -> None:
 
     assert sum(max(stream.max_bytes or 0, 0) for stream in wanted) < int(limit) * 10**9 * 0.8
     assert claim["spec"]["resources"]["requests"]["storage"] == f"{int(limit) + 1}Gi"
+
+
+async def test_people_look_with_the_command_under_a_user_of_their_own(one_node: Running) -> None:
+    settings = one_node.settings("operator")
+    known = {f"TENANTRY__NATS__{name.upper()}": text for name, text in settings.items()}
+    del known["TENANTRY__NATS__SERVERS"]
+    for environment, expected in ((known, 0), ({}, 2)):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "tenantry_cli", "status", "--nats", settings["servers"][0]),
+            env={**os.environ, **environment},
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert await asyncio.wait_for(process.wait(), 60) == expected
