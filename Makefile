@@ -15,7 +15,7 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers sync fmt lint types arch lock map crd check test test-unit test-kubernetes e2e oracle oracle-shards oracle-delivery oracle-relabel leakage test-push bench-delivery bench-gateway bench-push bench-cache proto demo demo-push images up down clean
+.PHONY: help setup servers sync fmt lint types arch lock map crd check test test-unit test-kubernetes e2e oracle oracle-shards oracle-delivery oracle-relabel leakage test-push fuzz-push bench-delivery bench-gateway bench-push bench-cache proto demo demo-push images up down clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9% -]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -102,6 +102,9 @@ test-push: servers ## the tests of pushing clusters: receiver, /federate, edge, 
 		tests/unit/tenant_controller/test_transform.py tests/unit/collector/test_transform.py \
 		tests/unit/common/test_label_steps.py tests/unit/common/test_endpoints.py \
 		$(wildcard tests/unit/*/test_edge*.py tests/unit/*/test_telemeter*.py tests/integration/*/test_telemeter*.py) $(ARGS)
+
+fuzz-push: setup ## look for bodies that a receiver neither takes nor refuses (needs the network once)
+	$(UV) run --frozen --with atheris==3.1.0 python -m tests.push.fuzz $(or $(ARGS),-max_total_time=60)
 
 proto: setup ## regenerate the protobuf modules after a change of a .proto (needs the network)
 	$(UV) tool run --from grpcio-tools python -m grpc_tools.protoc -I libs/common/src \
