@@ -44,3 +44,7 @@ def test_a_key_is_taken_out_by_its_id() -> None:
     assert rotation.without(keys, keys[0].kid) == keys[1:]
     with pytest.raises(KeyError):
         rotation.without(keys, "other")
+
+
+def test_what_people_type_to_revoke_never_looks_like_an_option() -> None:
+    assert all(set(rotation.new(0).kid) <= set("0123456789abcdef") for _ in range(50))

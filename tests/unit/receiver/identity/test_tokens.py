@@ -106,3 +106,10 @@ def test_a_token_of_a_key_that_is_gone_is_none() -> None:
 
     with pytest.raises(Refused, match="key is not known"):
         tokens.verify(other, signed(), NOW)
+
+
+def test_what_people_type_to_revoke_a_token_never_looks_like_an_option() -> None:
+    issued = [tokens.issue(key(), SOURCE, NOW, 60) for _ in range(50)]
+    claims = [jwt.decode(one, options={"verify_signature": False}) for one in issued]
+
+    assert all(set(one["jti"]) <= set("0123456789abcdef") for one in claims)

@@ -57,9 +57,8 @@ def new(signs_from: int) -> StoredKey:
     private = Ed25519PrivateKey.generate()
     public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     secret = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-    return StoredKey(
-        kid=_text(public)[:16], x=_text(public), d=_text(secret), signs_from=signs_from
-    )
+    kid = public.hex()[:16]  # typed behind `revoke key`, so it must not look like an option
+    return StoredKey(kid=kid, x=_text(public), d=_text(secret), signs_from=signs_from)
 
 
 def private_document(keys: tuple[StoredKey, ...]) -> bytes:

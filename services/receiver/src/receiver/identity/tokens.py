@@ -28,7 +28,7 @@ def issue(key: Key, source: Source, now: float, seconds: int) -> str:
         "credential": source.credential,
         "iat": int(now),
         "exp": int(now) + seconds,
-        "jti": secrets.token_urlsafe(12),
+        "jti": secrets.token_hex(12),  # typed behind `revoke token`
     }
     return jwt.encode(claims, key.signing, algorithm=ALGORITHM, headers={"kid": key.kid})
 
