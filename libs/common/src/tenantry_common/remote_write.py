@@ -19,6 +19,8 @@ SERIES = 1
 LABEL = 1
 SAMPLE = 2
 HISTOGRAM = 4
+STALE = bytes.fromhex("020000000000f07f")
+"""The value of a stale marker, IEEE 754, little endian: a NaN of its own."""
 _LABEL_NAME = 1
 _LABEL_VALUE = 2
 _SAMPLE_TIMESTAMP = 2

@@ -1,10 +1,7 @@
 """What was collected last of a shard, in words for people: a few samples of its newest batch; pure."""
 
-import math
-import struct
-
 from collector.batch import Batch
-from tenantry_common import contracts, remote_write, snappy_block
+from tenantry_common import contracts, remote_write, snappy_block, text_names
 from tenantry_common.subjects import ShardRef
 
 _SHOWN = 20
@@ -59,12 +56,5 @@ def _value(sample: bytes) -> str:
         return "histogram"
     if sample[2] != 0x09:  # a zero is left out
         return "0"
-    [value] = struct.unpack_from("<d", sample, 3)
-    if sample[3:11] == _STALE:
-        return "stale"
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    return "NaN" if math.isnan(value) else repr(value)
-
-
-_STALE = struct.pack("<Q", 0x7FF0000000000002)
+    value = sample[3:11]
+    return "stale" if value == remote_write.STALE else text_names.number(value)

@@ -11,7 +11,6 @@ class Metrics:
     """The metrics of one instance."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
         # counter: requests answered. 401 and 403: tokens; 429: clients that push too often; 503:
         # NATS or the authorisation service is away, and clients try again.
         self.requests = Counter(

@@ -5,23 +5,18 @@ series that the others have left behind for the `horizon` is removed as well, as
 text has no timestamps and no types (batches hold no metadata), so everything is untyped.
 """
 
-import math
-import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from tenantry_common import errors, protowire, remote_write
+from tenantry_common import errors, protowire, remote_write, text_names
 
 HORIZON_MS = 300_000
 """Age at which a series vanishes, as from Prometheus' own answers."""
 
-_STALE_BITS = 0x7FF0000000000002
+_STALE_BITS = int.from_bytes(remote_write.STALE, "little")
 _VALUE = 1
 _STAMP = 2
-_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 
 class Held(NamedTuple):
@@ -125,7 +120,7 @@ def request(latest: Latest) -> bytes:
 
 
 def _sample(held: Held) -> bytes:
-    value = protowire.tag(_VALUE, protowire.FIXED64) + struct.pack("<Q", held.bits)
+    value = protowire.tag(_VALUE, protowire.FIXED64) + _raw(held.bits)
     stamp = protowire.tag(_STAMP, protowire.VARINT) + protowire.varint(held.stamp)
     return protowire.delimited(remote_write.SAMPLE, value + stamp)
 
@@ -133,7 +128,7 @@ def _sample(held: Held) -> bytes:
 def text(latest: Latest) -> bytes:
     """Return the series that are not stale, those of one name together."""
     lines = sorted(
-        (*_head(remote_write.decode_labels(labels)), _number(held.bits))
+        (*_head(remote_write.decode_labels(labels)), text_names.number(_raw(held.bits)))
         for labels, held in latest.items()
         if held.bits != _STALE_BITS
     )
@@ -151,10 +146,7 @@ def _head(labels: dict[str, str]) -> tuple[str, str]:
         free = next(new for new in _exported() if new not in labels)
         labels[free] = labels.pop("job")
     pairs = ",".join(_pairs(labels.items()))
-    if _METRIC_NAME.fullmatch(name):
-        return name, f"{name}{{{pairs}}}" if pairs else name
-    quoted = f'"{name.translate(_ESCAPES)}"'
-    return name, "{" + (f"{quoted},{pairs}" if pairs else quoted) + "}"
+    return name, text_names.head(text_names.metric(name, utf8=True), pairs)
 
 
 def _exported() -> Iterator[str]:
@@ -166,14 +158,8 @@ def _exported() -> Iterator[str]:
 
 def _pairs(labels: Iterable[tuple[str, str]]) -> Iterator[str]:
     for label, value in sorted(labels):
-        name = label if _LABEL_NAME.fullmatch(label) else f'"{label.translate(_ESCAPES)}"'
-        yield f'{name}="{value.translate(_ESCAPES)}"'
+        yield f'{text_names.label(label, utf8=True)}="{text_names.value(value)}"'
 
 
-def _number(bits: int) -> str:
-    [value] = struct.unpack("<d", struct.pack("<Q", bits))
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    return repr(value)
+def _raw(bits: int) -> bytes:
+    return struct.pack("<Q", bits)

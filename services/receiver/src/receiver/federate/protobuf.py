@@ -8,10 +8,10 @@ prometheus/client_model and `types.proto` of Prometheus.
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 
-from receiver.federate import names
 from receiver.federate.formats import PROTOBUF, Key
 from receiver.federate.rows import Row
 from tenantry_common import protowire, remote_write
+from tenantry_common import text_names as names
 
 _KINDS = {"counter": (0, 3), "gauge": (1, 2), "untyped": (3, 5), "histogram": (4, 7)}
 """The number of the type, and the field of `Metric` that holds a value of it."""

@@ -12,7 +12,6 @@ from tenantry_common import errors, protowire, remote_write
 
 NAME = "__name__"
 
-_STALE = bytes.fromhex("020000000000f07f")
 _METADATA = 3
 _METADATA_TYPE = 1
 _METADATA_FAMILY = 2
@@ -40,7 +39,7 @@ class Row(NamedTuple):
     @property
     def is_stale(self) -> bool:
         """Whether this sample says that the series has ended."""
-        return self.value == _STALE
+        return self.value == remote_write.STALE
 
     @property
     def labels_by_name(self) -> dict[str, str]:

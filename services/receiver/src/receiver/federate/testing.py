@@ -3,10 +3,10 @@
 import struct
 from collections.abc import Mapping, Sequence
 
-from tenantry_common import snappy_block
+from tenantry_common import remote_write, snappy_block
 from tenantry_common.proto import remote_pb2
 
-STALE = struct.unpack("<d", bytes.fromhex("020000000000f07f"))[0]
+STALE = struct.unpack("<d", remote_write.STALE)[0]
 TYPES = remote_pb2.MetricMetadata.MetricType
 
 

@@ -3,10 +3,10 @@
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from receiver.federate import names
 from receiver.federate.formats import OPEN_METRICS, TEXT, Key
 from receiver.federate.rows import Row, family_of
 from tenantry_common import remote_write
+from tenantry_common import text_names as names
 
 _REMEMBERED = 1 << 17
 
@@ -32,11 +32,7 @@ class _Lines:
             if row.histogram:
                 continue
             pairs = ",".join([pair(label) for label in row.labels])
-            name, quoted = self._metric(row.name)
-            if quoted:
-                head = f"{{{name},{pairs}}}" if pairs else f"{{{name}}}"
-            else:
-                head = f"{name}{{{pairs}}}" if pairs else name
+            head = names.head(self._metric(row.name), pairs)
             line = f"{head} {number(row.value)} {stamp(row.stamp)}\n"
             found.setdefault(row.name, []).append(line)
         return {Key(family(name), name): "".join(lines).encode() for name, lines in found.items()}

@@ -1,6 +1,6 @@
-"""Names of metrics and labels in text formats: as they are, or escaped for those who read no UTF-8.
+"""Names, values and numbers in the text formats of metrics: as they are, or escaped; pure.
 
-The escaping is `values` of Prometheus' UTF-8 proposal (``U__``, ``_2e_`` for a dot), which loses
+Names are escaped for those who read no UTF-8. That is `values` of Prometheus' UTF-8 proposal (``U__``, ``_2e_`` for a dot), which loses
 nothing: two names never become one.
 """
 
@@ -28,6 +28,14 @@ def label(name: str, *, utf8: bool) -> str:
     if not utf8 or _LABEL_NAME.fullmatch(name):
         return plain_label(name)
     return f'"{value(name)}"'
+
+
+def head(name: tuple[str, bool], pairs: str) -> str:
+    """Return what stands before a series' value: `name` is what `metric` returns, `pairs` its labels."""
+    written, quoted = name
+    if quoted:
+        return f"{{{written},{pairs}}}" if pairs else f"{{{written}}}"
+    return f"{written}{{{pairs}}}" if pairs else written
 
 
 def plain_metric(name: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.federate import names
+from tenantry_common import text_names as names
 
 
 @pytest.mark.parametrize(
